@@ -1,0 +1,45 @@
+/* What Cython cannot say: run-time SIMD dispatch, prefetch and the bits of a double.
+   The only C of the project.
+
+   A kernel is compiled three times (AVX-512, AVX2 with FMA, baseline) and the loader picks one
+   by cpuid, so one wheel serves every x86-64 machine. The attribute belongs on the function that
+   holds the loop; inline leaves are compiled into each copy. Elsewhere (other compilers, musl and
+   macOS, which have no ifuncs, and FASTGD_SIMD=baseline) the macro is empty. */
+#ifndef FASTGD_DISPATCH_H
+#define FASTGD_DISPATCH_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__GNUC__) \
+    && !defined(__clang__) && __GNUC__ >= 12 && !defined(FASTGD_SIMD_BASELINE)
+#define FASTGD_DISPATCHED 1
+#define FASTGD_KERNEL_VOID \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) void
+#else
+#define FASTGD_DISPATCHED 0
+#define FASTGD_KERNEL_VOID void
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define FASTGD_PREFETCH(address) __builtin_prefetch((address), 0, 3)
+#else
+#define FASTGD_PREFETCH(address) ((void)(address))
+#endif
+
+/* memcpy is the defined way to read a double's bits; compilers make it a register move. */
+static inline int64_t fastgd_bits(double x)
+{
+    int64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double fastgd_from_bits(int64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+#endif
