@@ -1,0 +1,148 @@
+"""Every picture. matplotlib is imported here only, and only when something is drawn.
+
+One style for all: the colours of Okabe and Ito (2008), told apart in every kind of colour
+blindness, and a line style beside each, so that a picture in grey says the same.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from fastgd.schedules import Schedule
+
+__all__ = ["plot_losses", "plot_schedule", "save"]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
+DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (6, 2, 1.5, 2)))
+STYLE = {
+    "figure.figsize": (8.0, 5.0),
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+}
+
+
+def plot_losses(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], title: str = "", ax: Any = None
+) -> Any:
+    """Losses against the step, one line a run, on a logarithmic axis.
+
+    Parameters
+    ----------
+    curves : mapping of a label to (steps, losses)
+    title : str, optional
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> curves = {"half": (np.arange(5), 0.5 ** np.arange(5))}
+    >>> gd.figures.plot_losses(curves).get_xlabel()
+    'step'
+    """
+    ax = _axes(ax)
+    with _pyplot().rc_context(STYLE):
+        for i, (label, (steps, losses)) in enumerate(curves.items()):
+            dashes = DASHES[(i // 2) % len(DASHES)]
+            ax.plot(steps, losses, label=label, color=COLOURS[i % len(COLOURS)], linestyle=dashes)
+        if all(np.min(losses, initial=np.inf) > 0 for _, losses in curves.values()):
+            ax.set_yscale("log")
+        ax.set(xlabel="step", ylabel="loss", title=title)
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return ax
+
+
+def plot_schedule(schedule: "Schedule", total: int, ax: Any = None) -> Any:
+    """The values of a schedule over a run: see `Schedule.plot`.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    total : int >= 1
+        The run's number of steps. Of a long run, 10000 steps at equal distances are drawn.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> gd.figures.plot_schedule(gd.schedules.cosine(0.1), 100).get_ylabel()
+    'value'
+    """
+    ax = _axes(ax)
+    steps = np.arange(min(total, 10_000))
+    if total > 10_000:
+        steps = np.linspace(0, total - 1, 10_000).astype(np.int64)
+    with _pyplot().rc_context(STYLE):
+        colour = COLOURS[len(ax.lines) % len(COLOURS)]
+        ax.plot(steps, schedule(steps, total), color=colour, label=str(schedule))
+        ax.set(xlabel="step", ylabel="value")
+        ax.legend()
+    return ax
+
+
+def save(ax: Any, path: str | Path) -> None:
+    """Writes the figure of `ax` to a file and closes it, so that many pictures hold no memory.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    path : str or Path
+        Its suffix says the format: .png, .svg, .pdf.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    with _pyplot().rc_context(STYLE):
+        ax.figure.savefig(path, bbox_inches="tight")
+    _pyplot().close(ax.figure)
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib.pyplot
+    except ImportError as error:
+        raise ImportError(
+            'pictures need matplotlib, which is missing: pip install "fastgd[plot]"'
+        ) from error
+    return matplotlib.pyplot
+
+
+def _axes(ax: Any) -> Any:
+    if ax is not None:
+        return ax
+    pyplot = _pyplot()
+    with pyplot.rc_context(STYLE):
+        return pyplot.subplots(layout="constrained")[1]
