@@ -1,0 +1,182 @@
+"""What may look at a run while it goes on, and end it: callbacks and stop rules.
+
+A callback is any callable that takes a `Progress`. It is called at every record (and, where it has
+the attribute ``every_chunk = True``, between any two chunks, a few hundredths of a second apart).
+What it returns decides: nothing or False goes on, True or a text stops the run with that message,
+and a `Stop` says besides whether the run has converged.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.history import History
+from fastgd.objectives import as_penalty
+
+__all__ = ["GradientNorm", "Progress", "RelativeChange", "Stop", "TargetLoss", "WallTime"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The end of a run, as a callback wants it."""
+
+    message: str
+    converged: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    `theta` is a copy after `step` of `steps` steps; `loss` and `grad_norm` are those of the last
+    record; `time` is in seconds since the start; `history` holds all records so far.
+    """
+
+    step: int
+    steps: int
+    theta: NDArray[np.float64]
+    loss: float
+    grad_norm: float
+    time: float
+    history: History
+
+
+Callback = Callable[[Progress], Any]
+
+
+@dataclass(frozen=True)
+class GradientNorm:
+    """Stops, converged, at the first record with ‖∇L(θ)‖ <= tol.
+
+    Parameters
+    ----------
+    tol : float, at least 0
+
+    Raises
+    ------
+    TypeError, ValueError
+        A tolerance that is not a finite number of at least 0.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(2), [1.0, 2.0])
+    >>> r = gd.minimize(f, gd.SGD(lr=0.5), steps=1000, record_every=1,
+    ...                 callbacks=[gd.callbacks.GradientNorm(1e-6)])
+    >>> r.converged, r.steps
+    (True, 22)
+    """
+
+    tol: float
+
+    def __post_init__(self) -> None:
+        as_penalty("GradientNorm: tol", self.tol)
+
+    def __call__(self, progress: Progress) -> Stop | None:
+        if progress.grad_norm <= self.tol:
+            return Stop(f"gradient norm {progress.grad_norm:.3g} <= {self.tol:g}", converged=True)
+        return None
+
+
+@dataclass(frozen=True)
+class RelativeChange:
+    """Stops, converged, when the recorded loss moves by at most tol |loss| between two records.
+
+    Parameters
+    ----------
+    tol : float, at least 0
+
+    Raises
+    ------
+    TypeError, ValueError
+        A tolerance that is not a finite number of at least 0.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(2), [1.0, 2.0])
+    >>> gd.minimize(f, gd.SGD(lr=0.5), steps=1000, record_every=1,
+    ...             callbacks=[gd.callbacks.RelativeChange(1e-3)]).message
+    'loss changed by 0.000733 <= 0.001 of itself'
+    """
+
+    tol: float
+
+    def __post_init__(self) -> None:
+        as_penalty("RelativeChange: tol", self.tol)
+
+    def __call__(self, progress: Progress) -> Stop | None:
+        losses = progress.history["loss"]
+        if len(losses) < 2:
+            return None
+        change = abs(losses[-1] - losses[-2])
+        if change <= self.tol * abs(losses[-1]):
+            share = change / abs(losses[-1]) if losses[-1] else 0.0
+            return Stop(f"loss changed by {share:.3g} <= {self.tol:g} of itself", converged=True)
+        return None
+
+
+@dataclass(frozen=True)
+class TargetLoss:
+    """Stops, converged, at the first record with L(θ) <= loss.
+
+    Parameters
+    ----------
+    loss : float
+
+    Raises
+    ------
+    ValueError
+        A target that is not finite.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(1))
+    >>> gd.minimize(f, gd.SGD(lr=0.5), theta0=[1.0], steps=100, record_every=1,
+    ...             callbacks=[gd.callbacks.TargetLoss(0.01)]).steps
+    3
+    """
+
+    loss: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.loss):
+            raise ValueError(f"TargetLoss: loss must be finite, not {self.loss}")
+
+    def __call__(self, progress: Progress) -> Stop | None:
+        if progress.loss <= self.loss:
+            return Stop(f"loss {progress.loss:.6g} <= {self.loss:g}", converged=True)
+        return None
+
+
+@dataclass(frozen=True)
+class WallTime:
+    """Stops a run after so many seconds, between two chunks: within about a tenth of a second.
+
+    Parameters
+    ----------
+    seconds : float, at least 0
+
+    Raises
+    ------
+    TypeError, ValueError
+        A time that is not a finite number of at least 0.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(1))
+    >>> gd.minimize(f, gd.SGD(lr=0.5), steps=10**12, record_every=0,
+    ...             callbacks=[gd.callbacks.WallTime(0.05)]).message
+    'time is up: 0.05 s'
+    """
+
+    seconds: float
+    every_chunk = True
+
+    def __post_init__(self) -> None:
+        as_penalty("WallTime: seconds", self.seconds)
+
+    def __call__(self, progress: Progress) -> Stop | None:
+        return Stop(f"time is up: {self.seconds:g} s") if progress.time >= self.seconds else None

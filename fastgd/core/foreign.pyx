@@ -1,0 +1,96 @@
+# Objectives that are not a mean over data: a quadratic form, and the user's own functions.
+from libc.string cimport memcpy
+
+from .objective cimport FAILED, OK, Objective
+from .sampling cimport Batch
+from .vector cimport dot, kernel_void
+
+import numpy as np
+
+
+cdef kernel_void symmetric_product(const double *A, const double *theta, Py_ssize_t d,
+                                   double *out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(d):
+        out[i] = dot(A + i * d, theta, d)
+
+
+cdef kernel_void scalar_product(const double *a, const double *b, Py_ssize_t d,
+                                double *out) noexcept nogil:
+    out[0] = dot(a, b, d)
+
+
+cdef class QuadraticObjective(Objective):
+    """1/2 theta'A theta - b'theta, A symmetric."""
+    cdef const double[:, ::1] A
+    cdef const double[::1] b
+
+    def __init__(self, const double[:, ::1] A, const double[::1] b):
+        super().__init__(1, A.shape[0])
+        self.A = A
+        self.b = b
+
+    cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
+        cdef double curved, straight
+        symmetric_product(&self.A[0, 0], theta, self.n_params, self.partial)
+        scalar_product(self.partial, theta, self.n_params, &curved)
+        scalar_product(&self.b[0], theta, self.n_params, &straight)
+        value[0] += 0.5 * curved - straight
+        return OK
+
+    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef Py_ssize_t j
+        symmetric_product(&self.A[0, 0], theta, self.n_params, self.partial)
+        for j in range(self.n_params):
+            out[j] += self.partial[j] - self.b[j]
+        return OK
+
+
+cdef class FunctionObjective(Objective):
+    """value(theta) and gradient(theta), two Python callables.
+
+    The one objective that takes the GIL: once a step, to ask them.
+    """
+    cdef object value_function
+    cdef object gradient_function
+    cdef object theta
+    cdef double[::1] theta_view
+
+    def __init__(self, value, gradient, Py_ssize_t n_params):
+        super().__init__(1, n_params)
+        self.value_function = value
+        self.gradient_function = gradient
+
+    cdef object point(self, const double *theta):
+        # A fresh copy each time: the callable may keep it, or write into it.
+        copy = np.empty(self.n_params)
+        cdef double[::1] view = copy
+        memcpy(&view[0], theta, self.n_params * sizeof(double))
+        return copy
+
+    cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
+        with gil:
+            try:
+                value[0] += <double>float(self.value_function(self.point(theta)))
+            except BaseException as error:
+                self.error = error
+                return FAILED
+        return OK
+
+    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef const double[::1] answer
+        cdef Py_ssize_t j
+        with gil:
+            try:
+                vector = np.ascontiguousarray(self.gradient_function(self.point(theta)),
+                                              dtype=np.float64)
+                if vector.shape != (self.n_params,):
+                    raise ValueError(f"gradient(theta) returned shape {vector.shape}, "
+                                     f"not ({self.n_params},)")
+                answer = vector
+                for j in range(self.n_params):
+                    out[j] += answer[j]
+            except BaseException as error:
+                self.error = error
+                return FAILED
+        return OK

@@ -1,0 +1,132 @@
+# Linear models: a loss of x . w (+ b), for one output or several.
+#
+# The gradient of a sample is x times a number, so the margins of a block of rows come first, then
+# the numbers, then one weighted sum of the rows - into a gradient or, for plain SGD, into theta.
+from libc.stdlib cimport free, malloc
+
+from .losses cimport Loss
+from .objective cimport OK, UNSUPPORTED, Objective
+from .rows cimport Rows, wrap
+from .sampling cimport Batch, cut
+
+from .losses import LOSSES
+
+# The largest batch whose step goes straight into theta: all its margins must be known before
+# theta moves, so they are kept.
+cdef enum:
+    MARGINS = 1024
+
+
+cdef class LinearObjective(Objective):
+    """theta is W (n_outputs x d, row-major), then, with an intercept, b (n_outputs)."""
+    cdef Rows rows
+    cdef Loss loss
+    cdef const double[::1] targets
+    cdef Py_ssize_t n_outputs, n_weights
+    cdef bint intercept
+    cdef double *margins_buffer
+    cdef double *targets_buffer
+    cdef double *losses_buffer
+
+    def __init__(self, X, const double[::1] y, str loss, Py_ssize_t n_outputs, bint intercept,
+                 double l2):
+        self.rows = wrap(X)
+        self.loss = LOSSES[loss](n_outputs)
+        self.targets = y
+        self.n_outputs = n_outputs
+        self.n_weights = n_outputs * self.rows.n_columns
+        self.intercept = intercept
+        spans = [(0, self.n_weights, True)]
+        if intercept:
+            spans.append((self.n_weights, self.n_weights + n_outputs, False))
+        super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0), l2,
+                         spans)
+        self.margins_buffer = <double *>malloc(MARGINS * n_outputs * sizeof(double))
+        self.targets_buffer = <double *>malloc(MARGINS * sizeof(double))
+        self.losses_buffer = <double *>malloc(MARGINS * sizeof(double))
+        if (self.margins_buffer == NULL or self.targets_buffer == NULL
+                or self.losses_buffer == NULL):
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.margins_buffer)
+        free(self.targets_buffer)
+        free(self.losses_buffer)
+
+    cdef const double *targets_of(self, const Batch *batch) noexcept nogil:
+        cdef Py_ssize_t i
+        if batch.indices == NULL:
+            return &self.targets[batch.first]
+        for i in range(batch.count):
+            self.targets_buffer[i] = self.targets[batch.indices[i]]
+        return self.targets_buffer
+
+    cdef void find_margins(self, const double *theta, const Batch *batch) noexcept nogil:
+        self.rows.margins(batch, theta, theta + self.n_weights if self.intercept else NULL,
+                          self.n_outputs, self.margins_buffer)
+
+    cdef void add_rows(self, const Batch *batch, double factor, double *target) noexcept nogil:
+        # The weighted sum of the rows, and for the intercept that of the weights themselves.
+        cdef Py_ssize_t i, k
+        self.rows.add(batch, self.margins_buffer, factor, self.n_outputs, target)
+        if self.intercept:
+            for i in range(batch.count):
+                for k in range(self.n_outputs):
+                    target[self.n_weights + k] += factor * self.margins_buffer[i * self.n_outputs + k]
+
+    cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
+        cdef Batch block
+        cdef const double *targets
+        cdef Py_ssize_t done = 0, i
+        cdef double total = 0.0
+        while done < batch.count:
+            cut(batch, done, self.rows.block_rows, &block)
+            targets = self.targets_of(&block)
+            self.find_margins(theta, &block)
+            self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
+            for i in range(block.count):
+                total += self.losses_buffer[i]
+            done += block.count
+        value[0] += total
+        return OK
+
+    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef Batch block
+        cdef const double *targets
+        cdef Py_ssize_t done = 0
+        while done < batch.count:
+            cut(batch, done, self.rows.block_rows, &block)
+            targets = self.targets_of(&block)
+            self.find_margins(theta, &block)
+            self.loss.derivatives(self.margins_buffer, targets, block.count)
+            self.add_rows(&block, 1.0, out)
+            done += block.count
+        return OK
+
+    cdef int descend(self, double *theta, const Batch *batch, double lr, double decay) noexcept nogil:
+        cdef const double *targets
+        if batch.count > MARGINS:
+            return UNSUPPORTED
+        targets = self.targets_of(batch)
+        self.find_margins(theta, batch)
+        self.loss.derivatives(self.margins_buffer, targets, batch.count)
+        if decay != 0.0:
+            self.shrink(theta, 1.0 - lr * decay)
+        self.add_rows(batch, -lr / <double>batch.count, theta)
+        return OK
+
+    def margins(self, const double[::1] theta, X):
+        """The margins of other rows: (m, n_outputs)."""
+        import numpy as np
+        cdef Rows rows = wrap(X)
+        cdef Batch batch
+        batch.indices = NULL
+        batch.first = 0
+        batch.count = rows.n_rows
+        batch.ahead = 0
+        out = np.empty((rows.n_rows, self.n_outputs))
+        cdef double[:, ::1] view = out
+        with nogil:
+            rows.margins(&batch, &theta[0], &theta[self.n_weights] if self.intercept else NULL,
+                         self.n_outputs, &view[0, 0])
+        return out

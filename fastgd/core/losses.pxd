@@ -1,0 +1,11 @@
+# Losses of a margin (what a linear model or a network puts out), on whole batches.
+#
+# Only the base is declared here: a new loss is a class in losses.pyx and nothing else.
+
+cdef class Loss:
+    cdef readonly Py_ssize_t n_outputs
+    # out[i] = the loss of sample i; margins are count x n_outputs, targets hold one number each.
+    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
+                     double *out) noexcept nogil
+    # Replaces each margin by the derivative of its sample's loss with respect to it.
+    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil

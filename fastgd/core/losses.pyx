@@ -1,0 +1,218 @@
+# Per-sample losses and their derivatives with respect to the margin, vectorised over a batch.
+#
+# exp and log1p are our own: the C library's are calls, and a call in a loop keeps it scalar.
+# Both are within 2 units in the last place (tests/test_losses.py measures them against long
+# double), and a batch of one gives the same bits as a batch of many.
+from .vector cimport bits_of, from_bits, kernel_void
+
+cdef extern from *:
+    """
+    /* ln 2 in two parts; the first ends in 20 zero bits, so k times it is exact for |k| < 2^20. */
+    #define LN2_HIGH 6.93147180369123816490e-01
+    #define LN2_LOW 1.90821492927058770002e-10
+    #define LOG2_E 1.4426950408889634
+    /* 1.5 * 2^52: adding it rounds to an integer and leaves that integer in the low bits. */
+    #define ROUND 6755399441055744.0
+    """
+    const double LN2_HIGH, LN2_LOW, LOG2_E, ROUND
+
+
+cdef inline double exp_of_negative(double x) noexcept nogil:
+    # exp(x) for x <= 0: x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of
+    # degree 13 (remainder 4e-18) and k added to the exponent. Below -708 the result would be
+    # subnormal and is 0.
+    cdef double floored = x if x > -708.0 else -708.0
+    cdef double shifted = floored * LOG2_E + ROUND
+    cdef double k = shifted - ROUND
+    cdef double r = (floored - k * LN2_HIGH) - k * LN2_LOW
+    cdef double p = 1.6059043836821614599e-10
+    p = p * r + 2.0876756987868098979e-9
+    p = p * r + 2.5052108385441718775e-8
+    p = p * r + 2.7557319223985890653e-7
+    p = p * r + 2.7557319223985890653e-6
+    p = p * r + 2.4801587301587301587e-5
+    p = p * r + 1.9841269841269841270e-4
+    p = p * r + 1.3888888888888888889e-3
+    p = p * r + 8.3333333333333333333e-3
+    p = p * r + 4.1666666666666666667e-2
+    p = p * r + 1.6666666666666666667e-1
+    p = p * r + 0.5
+    p = 1.0 + (r + (r * r) * p)
+    p = from_bits(bits_of(p) + (bits_of(shifted) << 52))
+    # Written so that NaN stays NaN.
+    return 0.0 if x < -708.0 else (p if x >= -708.0 else x)
+
+
+cdef inline double log1p_of_unit(double u) noexcept nogil:
+    # log(1 + u) for 0 <= u <= 1. Above sqrt(2) - 1 it is ln 2 + log(1 + f) with
+    # f = (u - 1)/2, so |f| <= 0.42 always; then with s = f/(2 + f) and
+    # log(1 + f) = 2 artanh(s) = f - f²/2 + s (f²/2 + R), R = 2 s² (1/3 + s²/5 + s⁴/7 + ...).
+    cdef double large = 1.0 if u > 0.41421356237309503 else 0.0
+    cdef double f = 0.5 * (u - 1.0) if u > 0.41421356237309503 else u
+    cdef double s = f / (2.0 + f)
+    cdef double z = s * s
+    cdef double half_square = 0.5 * f * f
+    cdef double p = 0.086956521739130434783
+    p = p * z + 0.095238095238095238095
+    p = p * z + 0.10526315789473684211
+    p = p * z + 0.11764705882352941176
+    p = p * z + 0.13333333333333333333
+    p = p * z + 0.15384615384615384615
+    p = p * z + 0.18181818181818181818
+    p = p * z + 0.22222222222222222222
+    p = p * z + 0.28571428571428571429
+    p = p * z + 0.4
+    p = p * z + 0.66666666666666666667
+    p = z * p
+    return large * LN2_HIGH + (f - (half_square - (s * (half_square + p) + large * LN2_LOW)))
+
+
+cdef class Loss:
+    """A loss of one margin, or of n_outputs margins, and one target."""
+
+    def __cinit__(self, Py_ssize_t n_outputs=1):
+        self.n_outputs = n_outputs
+
+    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
+                     double *out) noexcept nogil:
+        pass
+
+    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+        pass
+
+    def evaluate(self, const double[:, ::1] margins, const double[::1] targets):
+        """Per-sample losses and their derivatives with respect to the margins."""
+        import numpy as np
+        cdef Py_ssize_t count = margins.shape[0]
+        if margins.shape[1] != self.n_outputs or targets.shape[0] != count:
+            raise ValueError("margins must be (n, n_outputs) and targets (n,)")
+        losses = np.empty(count)
+        slopes = np.array(margins)
+        cdef double[::1] losses_view = losses
+        cdef double[:, ::1] slopes_view = slopes
+        if count:
+            with nogil:
+                self.values(&margins[0, 0], &targets[0], count, &losses_view[0])
+                self.derivatives(&slopes_view[0, 0], &targets[0], count)
+        return losses, slopes
+
+
+# (y - ŷ)² for each margin ŷ.
+cdef kernel_void squared_values(const double *margins, const double *targets, Py_ssize_t count,
+                                double *out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        out[i] = (margins[i] - targets[i]) * (margins[i] - targets[i])
+
+
+cdef kernel_void squared_derivatives(double *margins, const double *targets,
+                                     Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        margins[i] = 2.0 * (margins[i] - targets[i])
+
+
+cdef class SquaredLoss(Loss):
+    """(y - ŷ)², ŷ the margin."""
+
+    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
+                     double *out) noexcept nogil:
+        squared_values(margins, targets, count, out)
+
+    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+        squared_derivatives(margins, targets, count)
+
+
+# With s = 2y - 1 and z = s times the margin, the loss is log(1 + exp(-z)) and its derivative
+# -s sigmoid(-z): in this form neither overflows, nor loses digits to 1 - (1 - tiny).
+cdef kernel_void logistic_values(const double *margins, const double *targets, Py_ssize_t count,
+                                 double *out) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double z, size
+    for i in range(count):
+        z = (2.0 * targets[i] - 1.0) * margins[i]
+        size = z if z > 0.0 else -z
+        out[i] = (0.0 if z > 0.0 else -z) + log1p_of_unit(exp_of_negative(-size))
+
+
+cdef kernel_void logistic_derivatives(double *margins, const double *targets,
+                                      Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double sign, z, size, e
+    for i in range(count):
+        sign = 2.0 * targets[i] - 1.0
+        z = sign * margins[i]
+        size = z if z > 0.0 else -z
+        e = exp_of_negative(-size)
+        margins[i] = -sign * (e if z > 0.0 else 1.0) / (1.0 + e)
+
+
+cdef class LogisticLoss(Loss):
+    """-[y ln ŷ + (1 - y) ln(1 - ŷ)], ŷ = sigmoid(margin), y in {0, 1}."""
+
+    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
+                     double *out) noexcept nogil:
+        logistic_values(margins, targets, count, out)
+
+    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+        logistic_derivatives(margins, targets, count)
+
+
+cdef extern from "math.h" nogil:
+    double log(double x)
+
+
+cdef inline double largest(const double *row, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef double top = row[0]
+    for k in range(1, n):
+        # A NaN anywhere must come out, so that a diverged run is seen.
+        top = row[k] if row[k] > top or row[k] != row[k] else top
+    return top
+
+
+cdef kernel_void softmax_values(const double *margins, const double *targets, Py_ssize_t count,
+                                Py_ssize_t n_classes, double *out) noexcept nogil:
+    cdef Py_ssize_t i, k
+    cdef const double *row
+    cdef double top, total
+    for i in range(count):
+        row = margins + i * n_classes
+        top = largest(row, n_classes)
+        total = 0.0
+        for k in range(n_classes):
+            total += exp_of_negative(row[k] - top)
+        out[i] = log(total) - (row[<Py_ssize_t>targets[i]] - top)
+
+
+cdef kernel_void softmax_derivatives(double *margins, const double *targets, Py_ssize_t count,
+                                     Py_ssize_t n_classes) noexcept nogil:
+    cdef Py_ssize_t i, k
+    cdef double *row
+    cdef double top, total
+    for i in range(count):
+        row = margins + i * n_classes
+        top = largest(row, n_classes)
+        for k in range(n_classes):
+            row[k] = exp_of_negative(row[k] - top)
+        total = 0.0
+        for k in range(n_classes):
+            total += row[k]
+        total = 1.0 / total
+        for k in range(n_classes):
+            row[k] *= total
+        row[<Py_ssize_t>targets[i]] -= 1.0
+
+
+cdef class SoftmaxLoss(Loss):
+    """-ln softmax(margins)_y, y in {0..n_outputs - 1}."""
+
+    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
+                     double *out) noexcept nogil:
+        softmax_values(margins, targets, count, self.n_outputs, out)
+
+    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+        softmax_derivatives(margins, targets, count, self.n_outputs)
+
+
+LOSSES = {"squared": SquaredLoss, "logistic": LogisticLoss, "softmax": SoftmaxLoss}

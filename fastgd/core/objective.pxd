@@ -1,0 +1,45 @@
+# The one interface that the loop knows: a mean of per-sample losses, plus l2/2 times the squared
+# norm of the penalised parameters.
+#
+# Another package may subclass this from its own Cython code: write the two sums (and, where the
+# gradient of a few samples can go straight into theta, `descend`), and everything else - batches,
+# means, l2, weight decay, the loop, every optimizer - works on it.
+from .sampling cimport Batch
+
+# What a method that can fail returns.
+cdef enum Status:
+    OK = 0
+    FAILED = -1       # self.error holds a Python exception
+    UNSUPPORTED = 1   # `descend` leaves this batch to `gradient`
+
+
+# A stretch start <= j < stop of theta: whole weights (penalised) or whole biases (not).
+cdef struct Span:
+    Py_ssize_t start
+    Py_ssize_t stop
+    bint penalized
+
+
+cdef class Objective:
+    cdef readonly Py_ssize_t n_samples     # 1 where the loss is not a mean over data
+    cdef readonly Py_ssize_t n_params
+    cdef readonly double l2
+    cdef readonly object error             # the exception behind FAILED
+    cdef Py_ssize_t block_rows             # rows that one partial sum takes
+    cdef Py_ssize_t n_spans
+    cdef Span *spans
+    cdef double *partial
+
+    # To be written by each objective: add the sum over the batch to *value, or to out.
+    cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil
+    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
+    # May be written: theta -= lr (mean gradient over the batch + decay * penalised theta) without
+    # a gradient buffer. decay includes l2.
+    cdef int descend(self, double *theta, const Batch *batch, double lr, double decay) noexcept nogil
+
+    # What the loop and Python call: the mean over the batch, with the l2 term.
+    cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil
+    cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
+
+    cdef void shrink(self, double *theta, double factor) noexcept nogil
+    cdef int hear_signals(self) noexcept nogil

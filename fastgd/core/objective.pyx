@@ -1,0 +1,276 @@
+# The base of every objective: batches in blocks, means, the l2 term, and the door to Python.
+#
+# One object serves one run at a time (it owns the scratch memory); the data behind it is shared.
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from .sampling cimport cut
+from .vector cimport kernel_void, scale
+
+import numpy as np
+
+# Blocks between two looks at pending signals, so that Ctrl-C is heard in the middle of one step
+# over a large data set.
+cdef Py_ssize_t PATIENCE = 8
+
+
+cdef kernel_void add_to(double *total, const double *part, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        total[j] += part[j]
+
+
+cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept nogil:
+    scale(factor, vector, n)
+
+
+cdef kernel_void add_multiple(double *out, double factor, const double *theta,
+                              Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        out[j] += factor * theta[j]
+
+
+cdef kernel_void square_norm(const double *theta, Py_ssize_t n, double *out) noexcept nogil:
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0
+    while j + 4 <= n:
+        a0 += theta[j] * theta[j]
+        a1 += theta[j + 1] * theta[j + 1]
+        a2 += theta[j + 2] * theta[j + 2]
+        a3 += theta[j + 3] * theta[j + 3]
+        j += 4
+    while j < n:
+        a0 += theta[j] * theta[j]
+        j += 1
+    out[0] += (a0 + a1) + (a2 + a3)
+
+
+cdef class Objective:
+    """A loss over data, as the compiled loop sees it.
+
+    Parameters
+    ----------
+    n_samples, n_params : int
+    l2 : float
+        The l2 penalty.
+    spans : sequence of (start, stop, penalized)
+        How theta is divided into weights (penalised by l2 and weight decay) and biases (not).
+        None: all weights.
+    """
+
+    def __init__(self, Py_ssize_t n_samples, Py_ssize_t n_params, double l2=0.0, spans=None,
+                 *arguments, **keywords):
+        if self.spans != NULL:
+            raise TypeError("an Objective is initialised once")
+        if n_samples < 1 or n_params < 1:
+            raise ValueError("an Objective needs at least one sample and one parameter")
+        if spans is None:
+            spans = [(0, n_params, True)]
+        self.n_samples = n_samples
+        self.n_params = n_params
+        self.l2 = l2
+        self.block_rows = 4096
+        self.n_spans = len(spans)
+        self.spans = <Span *>calloc(len(spans), sizeof(Span))
+        self.partial = <double *>calloc(n_params, sizeof(double))
+        if self.spans == NULL or self.partial == NULL:
+            raise MemoryError
+        cdef Py_ssize_t expected = 0
+        for i, (start, stop, penalized) in enumerate(spans):
+            if start != expected or stop < start:
+                raise ValueError("spans must cover theta from start to end without a gap")
+            self.spans[i] = Span(start, stop, penalized)
+            expected = stop
+        if expected != n_params:
+            raise ValueError("spans must cover theta from start to end without a gap")
+
+    def __dealloc__(self):
+        free(self.spans)
+        free(self.partial)
+
+    cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
+        return UNSUPPORTED
+
+    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        return UNSUPPORTED
+
+    cdef int descend(self, double *theta, const Batch *batch, double lr, double decay) noexcept nogil:
+        return UNSUPPORTED
+
+    cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef Batch block
+        cdef Py_ssize_t done = 0, blocks = 0, i
+        cdef int status
+        cdef double part, norm = 0.0, total = 0.0, lost = 0.0, corrected, moved
+        while done < batch.count:
+            cut(batch, done, self.block_rows, &block)
+            part = 0.0
+            status = self.add_value(theta, &block, &part)
+            if status != OK:
+                return status
+            # Compensated: the loss of a long sum is compared with others to many digits. With an
+            # infinite total the correction would make it NaN.
+            corrected = part - lost
+            moved = total + corrected
+            lost = (moved - total) - corrected if moved - moved == 0.0 else 0.0
+            total = moved
+            done += block.count
+            blocks += 1
+            if blocks % PATIENCE == 0 and self.hear_signals() != OK:
+                return FAILED
+        total /= <double>batch.count
+        if self.l2 != 0.0:
+            for i in range(self.n_spans):
+                if self.spans[i].penalized:
+                    square_norm(theta + self.spans[i].start,
+                                self.spans[i].stop - self.spans[i].start, &norm)
+            total += 0.5 * self.l2 * norm
+        out[0] = total
+        return OK
+
+    cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef Batch block
+        cdef Py_ssize_t done = 0, blocks = 0, i
+        cdef int status
+        memset(out, 0, self.n_params * sizeof(double))
+        if batch.count <= self.block_rows:
+            status = self.add_gradient(theta, batch, out)
+            if status != OK:
+                return status
+        else:
+            while done < batch.count:
+                cut(batch, done, self.block_rows, &block)
+                memset(self.partial, 0, self.n_params * sizeof(double))
+                status = self.add_gradient(theta, &block, self.partial)
+                if status != OK:
+                    return status
+                add_to(out, self.partial, self.n_params)
+                done += block.count
+                blocks += 1
+                if blocks % PATIENCE == 0 and self.hear_signals() != OK:
+                    return FAILED
+        if batch.count > 1:
+            multiply(out, 1.0 / <double>batch.count, self.n_params)
+        if self.l2 != 0.0:
+            for i in range(self.n_spans):
+                if self.spans[i].penalized:
+                    add_multiple(out + self.spans[i].start, self.l2, theta + self.spans[i].start,
+                                 self.spans[i].stop - self.spans[i].start)
+        return OK
+
+    cdef void shrink(self, double *theta, double factor) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self.n_spans):
+            if self.spans[i].penalized:
+                multiply(theta + self.spans[i].start, factor,
+                         self.spans[i].stop - self.spans[i].start)
+
+    cdef int hear_signals(self) noexcept nogil:
+        with gil:
+            try:
+                PyErr_CheckSignals()
+            except BaseException as error:
+                self.error = error
+                return FAILED
+        return OK
+
+    @property
+    def span_list(self):
+        """The spans as a list of (start, stop, penalized)."""
+        return [(self.spans[i].start, self.spans[i].stop, bool(self.spans[i].penalized))
+                for i in range(self.n_spans)]
+
+    def evaluate(self, const double[::1] theta, const int64_t[::1] indices=None,
+                 bint value=True, bint gradient=True):
+        """Loss and gradient at theta, each None where not asked for.
+
+        Parameters
+        ----------
+        theta : (n_params,) float64
+        indices : (m,) int64 in [0, n_samples), optional
+            The rows to average over; all of them without it.
+        """
+        cdef Batch batch = whole(self.n_samples)
+        cdef double loss = 0.0
+        cdef double[::1] out
+        cdef int status = OK
+        if theta.shape[0] != self.n_params:
+            raise ValueError(f"theta has {theta.shape[0]} entries, the objective has "
+                             f"{self.n_params} parameters")
+        if indices is not None:
+            batch = pick(indices, self.n_samples)
+        if value:
+            with nogil:
+                status = self.value(&theta[0], &batch, &loss)
+        vector = None
+        if gradient and status == OK:
+            vector = np.empty(self.n_params)
+            out = vector
+            with nogil:
+                status = self.gradient(&theta[0], &batch, &out[0])
+        check(self, status)
+        return loss if value else None, vector
+
+    def sample_gradients(self, const double[::1] theta, const int64_t[::1] indices=None):
+        """The gradient of each sample's loss, without the l2 term: (m, n_params)."""
+        cdef Batch batch
+        cdef Py_ssize_t i, count
+        cdef double[:, ::1] out
+        cdef int status = OK
+        if theta.shape[0] != self.n_params:
+            raise ValueError(f"theta has {theta.shape[0]} entries, the objective has "
+                             f"{self.n_params} parameters")
+        if indices is None:
+            count = self.n_samples
+        else:
+            pick(indices, self.n_samples)
+            count = indices.shape[0]
+        rows = np.zeros((count, self.n_params))
+        out = rows
+        with nogil:
+            for i in range(count):
+                batch.indices = NULL
+                batch.first = i if indices is None else indices[i]
+                batch.count = 1
+                batch.ahead = 0
+                status = self.add_gradient(&theta[0], &batch, &out[i, 0])
+                if status != OK:
+                    break
+        check(self, status)
+        return rows
+
+
+cdef Batch whole(Py_ssize_t n_samples) noexcept:
+    cdef Batch batch
+    batch.indices = NULL
+    batch.first = 0
+    batch.count = n_samples
+    batch.ahead = 0
+    return batch
+
+
+cdef Batch pick(const int64_t[::1] indices, Py_ssize_t n_samples) except *:
+    cdef Batch batch
+    cdef Py_ssize_t i
+    if indices.shape[0] == 0:
+        raise ValueError("indices is empty: there is no mean over no rows")
+    for i in range(indices.shape[0]):
+        if indices[i] < 0 or indices[i] >= n_samples:
+            raise IndexError(f"indices[{i}] is {indices[i]}, outside [0, {n_samples})")
+    batch.indices = &indices[0]
+    batch.first = 0
+    batch.count = indices.shape[0]
+    batch.ahead = 0
+    return batch
+
+
+cdef int check(Objective objective, int status) except -1:
+    if status == OK:
+        return 0
+    if status == FAILED and objective.error is not None:
+        error, objective.error = objective.error, None
+        raise error
+    raise NotImplementedError(f"{type(objective).__name__} does not write what was asked of it")

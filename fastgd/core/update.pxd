@@ -1,0 +1,37 @@
+# cdef class Update: the state of one optimizer in one run, and how it takes a step.
+#
+# Only the base is declared here: a new optimizer is a class and a kernel in update.pyx.
+from libc.stdint cimport int64_t
+
+from .objective cimport Span
+
+cdef enum:
+    MAX_SLOTS = 8
+
+
+cdef class Update:
+    cdef readonly Py_ssize_t n_params
+    cdef readonly int64_t t                  # steps taken
+    cdef readonly double weight_decay
+    cdef readonly bint plain                 # theta -= lr * gradient and nothing more
+    cdef readonly object optimizer
+    cdef object memory                       # the slots, one row each
+    cdef object scalar_memory
+    cdef bint busy                           # a run is using this state
+    cdef double *slot[MAX_SLOTS]
+    cdef double *scalars                     # numbers that change from step to step
+    cdef Py_ssize_t n_spans
+    cdef Span *spans
+    # For opt.step: the rates, where they are constant.
+    cdef double lr, momentum
+    cdef object rates                        # callable(t) -> (lr, momentum) where they move
+
+    # May be written by each rule. `begin` is called once a step, before `apply`, which updates the
+    # coordinates start <= j < stop after multiplying them by `keep` (1, or 1 - lr * weight_decay).
+    cdef void begin(self, double lr, double momentum) noexcept nogil
+    cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
+                    double lr, double momentum, double keep) noexcept nogil
+    # Where the gradient of the coming step is taken: theta, but for look-ahead methods.
+    cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil
+
+    cdef void step(self, double *theta, const double *gradient, double lr, double momentum) noexcept nogil

@@ -1,0 +1,356 @@
+"""The driver: one run from θ_0 to θ_T. Checks once, then hands chunks of steps to the core.
+
+A chunk is a few hundredths of a second of steps without the GIL. Between chunks are the records,
+the callbacks, and the place where Ctrl-C is heard. Nothing depends on where the cuts fall.
+"""
+
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.callbacks import Callback, Progress, Stop
+from fastgd.core import loop, sampling as samplers, update as updates
+from fastgd.history import History, Result, Setting
+from fastgd.objectives import Objective, as_count, as_vector
+from fastgd.optimizers import Optimizer
+
+__all__ = ["minimize"]
+
+# Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
+CHUNK_SECONDS = 0.03
+LONGEST_CHUNK = 1 << 16
+
+
+def minimize(
+    objective: Objective,
+    optimizer: Optimizer,
+    theta0: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: Any = None,
+    sampling: str = "replacement",
+    record_every: int | None = None,
+    callbacks: Iterable[Callback] = (),
+    progress: bool = False,
+) -> Result:
+    r"""Minimise an objective by gradient descent or one of its variants.
+
+    .. math:: θ_{t+1} = θ_t - η_t \, d_t, \quad t = 0, \dots, T - 1,
+
+    where the optimizer makes the direction d_t out of the mean gradient over the batch of step t.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizer : Optimizer
+    theta0 : (n_params,) array, optional
+        Where to start, copied; by default ``objective.initial_point``, with the seed of the run
+        where that is an int.
+    batch_size : int in 1..n_samples, optional
+        Observations a step. None takes the whole data set: plain gradient descent. 1 is SGD.
+    steps, epochs : int, at least 1
+        How long, one of the two. An epoch is ceil(n_samples / batch_size) steps.
+    seed : int or numpy.random.Generator, optional
+        The one source of randomness. An int makes the run repeatable, bit by bit.
+    sampling : "replacement", "shuffle" or "sequential"
+        Independent indices, ``default_rng(seed).integers(n, size=(steps, batch_size))``; or a new
+        ``permutation(n)`` each epoch; or rows in their order. The last batch of an epoch of the
+        latter two may be short, and is averaged over its own size.
+    record_every : int, at least 0, optional
+        Steps between two records of loss and gradient norm over the whole data. None: once an
+        epoch, or about 100 times a run where there is no epoch. 0: never; the final loss is then
+        computed when first asked for, so that a benchmark times the steps alone.
+    callbacks : iterable of callables
+        Each is called with a `callbacks.Progress` at every record and may end the run. The stop
+        rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
+    progress : bool, default False
+        Show a bar on the standard error stream.
+
+    Returns
+    -------
+    Result
+        With the last finite θ, also when the run diverged or was interrupted by Ctrl-C.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that make no sense, before any work starts.
+
+    Notes
+    -----
+    Memory beyond the data: θ, its gradient, a copy of θ and of the optimizer's state, and a few
+    thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
+    "shuffle" needs more: 8 n_samples bytes for the order of an epoch.
+
+    References
+    ----------
+    Bottou, Curtis and Nocedal 2018, Optimization Methods for Large-Scale Machine Learning.
+
+    Examples
+    --------
+    >>> X, y = gd.datasets.load("breast-cancer")
+    >>> f = gd.LogisticRegression(X, y, l2=0.01)
+    >>> r = gd.minimize(f, gd.Adam(lr=0.01), batch_size=32, epochs=20, seed=0)
+    >>> round(r.loss, 2), r.steps, r.message
+    (0.13, 360, 'reached 360 steps')
+    """
+    if not isinstance(objective, Objective):
+        raise TypeError(f"objective must be an Objective, not {objective!r}")
+    if not isinstance(optimizer, Optimizer):
+        hint = " (did you forget its parentheses?)" if isinstance(optimizer, type) else ""
+        raise TypeError(f"optimizer must be an Optimizer, not {optimizer!r}{hint}")
+    if sampling not in samplers.SAMPLERS:
+        known = ", ".join(samplers.SAMPLERS)
+        raise ValueError(f"sampling must be one of {known}, not {sampling!r}")
+    if batch_size is not None:
+        batch_size = as_count("batch_size", batch_size)
+        if objective.n_samples is None:
+            raise ValueError(f"{type(objective).__name__} has no observations to take batches of")
+        if batch_size > objective.n_samples:
+            raise ValueError(
+                f"batch_size is {batch_size}, but there are only {objective.n_samples} observations"
+            )
+    epoch = None if batch_size is None else -(-(objective.n_samples or 1) // batch_size)
+    total = _length(objective, steps, epochs, epoch)
+    if record_every is None:
+        record_every = epoch or max(1, total // 100)
+    elif record_every != 0:
+        record_every = as_count("record_every", record_every)
+    callbacks = tuple(callbacks)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"a callback must be callable, not {callback!r}")
+        if not record_every and not getattr(callback, "every_chunk", False):
+            raise ValueError(f"{callback!r} looks at records, and record_every=0 makes none")
+    optimizer = _with_number(optimizer, objective)
+    generator = _generator(seed)
+    if theta0 is None:
+        theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
+    else:
+        theta = as_vector("theta0", theta0, objective.n_params).copy()
+    setting = Setting(batch_size, sampling, total, seed, theta.copy())
+
+    n = objective.n_samples or 1
+    if batch_size is None:
+        sampler = samplers.All(n, n, None)
+    else:
+        sampler = samplers.SAMPLERS[sampling](n, batch_size, generator)
+    with objective.borrow() as core:
+        run = _Run(objective, core, optimizer, sampler, generator, theta, total)
+        return run.go(record_every, callbacks, bool(progress), setting)
+
+
+def _length(objective: Objective, steps: Any, epochs: Any, epoch: int | None) -> int:
+    if (steps is None) == (epochs is None):
+        raise ValueError("give the length of the run as either steps= or epochs=")
+    if steps is not None:
+        return as_count("steps", steps)
+    if objective.n_samples is None:
+        raise ValueError(f"{type(objective).__name__} has no observations, so no epochs: give steps=")
+    return as_count("epochs", epochs) * (epoch or 1)
+
+
+def _with_number(optimizer: Optimizer, objective: Objective) -> Optimizer:
+    # lr="1/beta" becomes the number, which the result then shows.
+    if not isinstance(optimizer.lr, str):
+        return optimizer
+    beta = objective.smoothness()
+    if not beta:
+        raise ValueError(
+            f"lr='1/beta' needs a known smoothness, and that of {objective!r} is {beta}: give lr a "
+            "number"
+        )
+    return dataclasses.replace(optimizer, lr=1.0 / beta)  # type: ignore[type-var]
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer))):
+        raise TypeError(f"seed must be an int or a numpy.random.Generator, not {seed!r}")
+    if seed is not None and seed < 0:
+        raise ValueError(f"seed must be at least 0, not {seed}")
+    return np.random.default_rng(seed)
+
+
+class _Run:
+    """The state of one run, and what happens between its chunks."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        core: Any,
+        optimizer: Optimizer,
+        sampler: Any,
+        generator: np.random.Generator,
+        theta: NDArray[np.float64],
+        total: int,
+    ) -> None:
+        self.objective = objective
+        self.core = core
+        self.optimizer = optimizer
+        self.sampler = sampler
+        self.generator = generator
+        self.theta = theta
+        self.gradient = np.empty_like(theta)
+        self.total = total
+        self.rates = optimizer.rates(total)
+        self.state = updates.make(optimizer, len(theta), core.span_list)
+        self.history = History()
+        self.loss: float | None = None
+        self.started = time.perf_counter()
+
+    def go(
+        self, record_every: int, callbacks: tuple[Callback, ...], progress: bool, setting: Setting
+    ) -> Result:
+        stop = None
+        bar = _Bar(self.total) if progress else None
+        try:
+            stop = self._steps(record_every, callbacks, bar)
+        except KeyboardInterrupt:
+            stop = Stop("interrupted")
+            if self.loss is not None and self.history["step"][-1] != self.state.t:
+                self.loss = None
+        finally:
+            if bar is not None:
+                bar.close()
+        return Result(
+            theta=self.theta,
+            steps=self.state.t,
+            converged=stop.converged,
+            diverged=stop.message.startswith("diverged"),
+            message=stop.message,
+            history=self.history,
+            objective=self.objective,
+            optimizer=self.optimizer,
+            setting=setting,
+            _loss=self.loss,
+        )
+
+    def _steps(self, record_every: int, callbacks: tuple[Callback, ...], bar: Any) -> Stop:
+        # A guess at the first chunk, from the multiplications that a step needs; then measured.
+        work = (self.sampler.batch_size + 4) * len(self.theta) + 50
+        length = max(1, min(LONGEST_CHUNK, 10_000_000 // work))
+        if record_every:
+            stop = self._record(callbacks)
+            if stop is not None:
+                return stop
+        while (t := self.state.t) < self.total:
+            end = min(self.total, t + length)
+            if record_every:
+                end = min(end, t - t % record_every + record_every)
+            began = time.perf_counter()
+            stop = self._chunk(t, end)
+            if stop is not None:
+                return stop
+            seconds = time.perf_counter() - began
+            length = (end - t) * CHUNK_SECONDS / max(seconds, 1e-9)
+            length = max(1, min(LONGEST_CHUNK, 4 * (end - t) + 64, int(length)))
+            if bar is not None:
+                bar.show(end, self.loss)
+            if record_every and (end % record_every == 0 or end == self.total):
+                stop = self._record(callbacks)
+            else:
+                stop = self._ask(c for c in callbacks if getattr(c, "every_chunk", False))
+            if stop is not None:
+                return stop
+        return Stop(f"reached {self.total} steps")
+
+    def _chunk(self, start: int, end: int) -> Stop | None:
+        """Take the steps start <= t < end; on divergence go back to the last finite θ."""
+        lr, momentum = self.rates.over(start, end)
+        self.last_lr = float(lr[-1])
+        before = self.theta.copy(), self.state.save(), self.sampler.state()
+        self._run(lr, momentum)
+        if loop.all_finite(self.theta):
+            return None
+        # The steps do not look for NaN. This chunk has one, so it is taken again with open eyes.
+        self._restore(before)
+        bad = self._run(lr, momentum, watch=True)
+        self._restore(before)
+        self._run(lr[: bad - 1], momentum[: bad - 1])
+        self.loss = None
+        return Stop(f"diverged at step {self.state.t}: theta is no longer finite")
+
+    def _run(self, lr: Any, momentum: Any, watch: bool = False) -> int:
+        with self.generator.bit_generator.lock:
+            return loop.run(
+                self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
+            )
+
+    def _restore(self, before: tuple[Any, Any, Any]) -> None:
+        theta, state, sampler = before
+        self.theta[:] = theta
+        self.state.load(state)
+        self.sampler.restore(sampler)
+
+    def _record(self, callbacks: Iterable[Callback]) -> Stop | None:
+        loss, gradient = self.core.evaluate(self.theta)
+        self.loss = loss
+        norm = _norm(gradient)
+        lr = getattr(self, "last_lr", math.nan)
+        self.history.append(self.state.t, loss, norm, lr, time.perf_counter() - self.started)
+        if not math.isfinite(loss):
+            return Stop(f"diverged at step {self.state.t}: the loss is {loss}")
+        return self._ask(callbacks)
+
+    def _ask(self, callbacks: Iterable[Callback]) -> Stop | None:
+        for callback in callbacks:
+            answer = callback(
+                Progress(
+                    step=self.state.t,
+                    steps=self.total,
+                    theta=self.theta.copy(),
+                    loss=math.nan if self.loss is None else self.loss,
+                    grad_norm=self.history["grad_norm"][-1] if self.loss is not None else math.nan,
+                    time=time.perf_counter() - self.started,
+                    history=self.history,
+                )
+            )
+            if isinstance(answer, Stop):
+                return answer
+            if answer:
+                return Stop(answer if isinstance(answer, str) else f"stopped by {callback!r}")
+        return None
+
+
+def _norm(vector: NDArray[np.float64]) -> float:
+    # Scaled, so that a gradient near the largest float64 has a norm and no warning.
+    largest = float(np.abs(vector).max())
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * math.sqrt(float(np.square(vector / largest).sum()))
+
+
+class _Bar:
+    """A progress bar on one line of the standard error stream."""
+
+    WIDTH = 30
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.began = self.shown = time.perf_counter()
+
+    def show(self, step: int, loss: float | None) -> None:
+        now = time.perf_counter()
+        if now - self.shown < 0.1 and step < self.total:
+            return
+        self.shown = now
+        full = self.WIDTH * step // self.total
+        left = (now - self.began) * (self.total - step) / step
+        text = f"\r[{'#' * full}{'.' * (self.WIDTH - full)}] {step}/{self.total}, {left:.0f} s left"
+        if loss is not None:
+            text += f", loss {loss:.5g}"
+        sys.stderr.write(f"{text:<78}")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        sys.stderr.write("\n")
+        sys.stderr.flush()
