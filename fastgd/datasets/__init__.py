@@ -1,0 +1,372 @@
+"""Real data: three small sets shipped with the package, and CSV or NPZ files from disk.
+
+Sources, creators and licences of what is shipped stand in LICENSES.md beside this file.
+"""
+
+import numbers
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.datasets import tables
+
+__all__ = ["Dataset", "load", "load_features", "shipped"]
+
+shipped = {
+    "breast-cancer": ("breast_cancer.csv", "diagnosis"),
+    "digits": ("digits.csv.gz", "digit"),
+    "penguins": ("penguins.csv", "species"),
+}
+"""Name of each data set in the package: its file and its default target."""
+
+Feature = tuple[str, str | None]  # a column of numbers, or a column of text and one of its levels
+
+MOST_CLASSES = 20  # up to which a target of whole numbers is taken for classes
+MOST_LEVELS = 1000  # beyond which a column of text is an identifier, not a category
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Observations and their target; unpacks as ``X, y``.
+
+    Attributes
+    ----------
+    X : (n, d') float64
+        Standardised if `standardized`: each column has mean 0 and variance 1, in multiples of its
+        own standard deviation. A constant column is 0.
+    y : (n,)
+        int64 in {0..K-1} for classes, float64 (in the target's own units) for regression.
+    feature_names : tuple of str
+        Column names; ``column=level`` for each level of a categorical column.
+    target_name : str
+    classes : tuple or None
+        What y's integers stand for, sorted; None for regression.
+    name : str
+    mean, scale : (d',) float64
+        ``X * scale + mean`` are the values as read: 0 and 1 if not standardised.
+    standardized : bool
+
+    Examples
+    --------
+    >>> data = gd.datasets.load("penguins")
+    >>> data
+    Dataset penguins: 333 × 10, target 'species' with 3 classes
+    >>> data.classes
+    ('Adelie', 'Chinstrap', 'Gentoo')
+    >>> X, y = data
+    >>> X.shape, y.dtype
+    ((333, 10), dtype('int64'))
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[Any]
+    feature_names: tuple[str, ...]
+    target_name: str
+    classes: tuple[Any, ...] | None
+    name: str
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    standardized: bool
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return iter((self.X, self.y))
+
+    def __repr__(self) -> str:
+        kind = f" with {len(self.classes)} classes" if self.classes else ""
+        n, d = self.X.shape
+        return f"Dataset {self.name}: {n} × {d}, target {self.target_name!r}{kind}"
+
+    def split(self, test_fraction: float = 0.25, seed: Any = None) -> "tuple[Dataset, Dataset]":
+        """Two parts, drawn at random: one to train on, one held out.
+
+        If the data is standardised, both parts are standardised again by the mean and scale of the
+        training part alone, so that nothing of the held-out part leaks into the training.
+
+        Parameters
+        ----------
+        test_fraction : float in (0, 1), default 0.25
+            Part of the rows that is held out, rounded to whole rows, at least one.
+        seed : int or numpy Generator, optional
+
+        Returns
+        -------
+        train, test : Dataset
+
+        Raises
+        ------
+        TypeError, ValueError
+            A fraction that is not a number between 0 and 1, or fewer than two rows.
+
+        Examples
+        --------
+        >>> train, test = gd.datasets.load("penguins").split(0.2, seed=0)
+        >>> len(train.y), len(test.y)
+        (266, 67)
+        """
+        if isinstance(test_fraction, bool) or not isinstance(test_fraction, numbers.Real):
+            raise TypeError(f"test_fraction must be a number, not {test_fraction!r}")
+        test_fraction = float(test_fraction)
+        if not 0.0 < test_fraction < 1.0:
+            raise ValueError(f"test_fraction must lie between 0 and 1, not {test_fraction}")
+        n = len(self.y)
+        if n < 2:
+            raise ValueError(f"{self.name}: a single row cannot be split")
+        held_out = min(max(1, round(test_fraction * n)), n - 1)
+        order = np.random.default_rng(seed).permutation(n)
+        train, test = np.sort(order[held_out:]), np.sort(order[:held_out])
+        X_train, X_test = self.X[train], self.X[test]
+        mean, scale = self.mean, self.scale
+        if self.standardized:
+            shift, stretch = _standardize(X_train, self.feature_names)
+            X_test = (X_test - shift) / stretch
+            mean, scale = mean + scale * shift, scale * stretch
+        parts = replace(self, mean=mean, scale=scale)
+        return (
+            replace(parts, X=X_train, y=self.y[train]),
+            replace(parts, X=X_test, y=self.y[test]),
+        )
+
+
+def load(
+    name_or_path: str | Path,
+    target: str | None = None,
+    standardize: bool = True,
+    task: str | None = None,
+    drop: Iterable[str] = (),
+) -> Dataset:
+    """A data set of the package, or one from a CSV or NPZ file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``"breast-cancer"`` (569 × 30; y = 1 is malignant, where scikit-learn's copy has benign),
+        ``"digits"`` (1797 × 64, ten classes), ``"penguins"`` (the 333 complete rows; species, or
+        ``target="body_mass_g"`` for regression); or a path that ends in .csv, .csv.gz or .npz.
+    target : str, optional
+        The column to be predicted. A CSV file needs it: its first line names the columns, set
+        apart by comma, semicolon or tab. An NPZ file holds X and y (optionally feature_names), or
+        one array for each column or group of columns, of which `target` names one.
+    standardize : bool, default True
+        Subtract each feature's mean and divide by its standard deviation; a constant column
+        becomes 0. The target is left alone.
+    task : "classification" or "regression", optional
+        What the target is. By default text is classification, and so are whole numbers if at most
+        20 different ones occur, each at least twice on average; all else is regression.
+    drop : iterable of str, optional
+        Columns to leave out: identifiers, or other columns that give the target away.
+
+    Returns
+    -------
+    Dataset
+        Columns of text become one column of 0 and 1 for each level, named ``column=level``.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        An unknown name or column; a missing or infinite value (named with its column and line); a
+        column that mixes numbers and text, or has more than 1000 levels of text; a target with one
+        class only; a file that is not what its name says. NPZ files with pickled objects are not
+        read.
+
+    Examples
+    --------
+    >>> X, y = gd.datasets.load("breast-cancer")
+    >>> X.shape, np.bincount(y)
+    ((569, 30), array([357, 212]))
+    >>> gd.datasets.load("penguins", target="body_mass_g", standardize=False)
+    Dataset penguins: 333 × 12, target 'body_mass_g'
+    """
+    if task not in (None, "classification", "regression"):
+        raise ValueError(f"task must be 'classification' or 'regression', not {task!r}")
+    table, name, default = _read(name_or_path, drop)
+    if target is None:
+        target = default if default in table.columns else None
+    if target is None:
+        raise ValueError(
+            f"{name}: say which column is to be predicted, target=...;"
+            f" there are {tables.listing(table.columns)}"
+        )
+    if target not in table.columns:
+        raise ValueError(
+            f"{name}: there is no column {target!r}; there are {tables.listing(table.columns)}"
+        )
+    if len(table.columns) == 1:
+        raise ValueError(f"{name}: there is no column besides the target {target!r}")
+    y, classes = _encode_target(table, target, task)
+    features = _features(table, target)
+    X = _encode(table, features)
+    names = tuple(one if level is None else f"{one}={level}" for one, level in features)
+    mean, scale = np.zeros(len(names)), np.ones(len(names))
+    if standardize:
+        mean, scale = _standardize(X, names)
+    return Dataset(X, y, names, target, classes, name, mean, scale, bool(standardize))
+
+
+def load_features(name_or_path: str | Path, feature_names: Sequence[str]) -> NDArray[np.float64]:
+    """The columns that a model was trained on, in its order, as read (not standardised).
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As for `load`. Columns that the model does not need are not looked at.
+    feature_names : sequence of str
+        Those of the `Dataset` that the model saw: ``column``, or ``column=level``.
+
+    Returns
+    -------
+    (n, len(feature_names)) float64
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        A column that is missing, has text for numbers (or the reverse), or a level that the model
+        has not seen; all that `load` refuses in a file.
+
+    Examples
+    --------
+    >>> data = gd.datasets.load("penguins")
+    >>> X = gd.datasets.load_features("penguins", data.feature_names)
+    >>> np.allclose((X - data.mean) / data.scale, data.X)
+    True
+    """
+    # A level may hold a '=' too, so every place to cut is a candidate until the columns are known.
+    cuts = {
+        feature[:position]
+        for feature in feature_names
+        for position in (*_equal_signs(feature), len(feature))
+    }
+    table, name, _ = _read(name_or_path, (), cuts)
+    wanted = [_column_of(feature, table) for feature in feature_names]
+    for column in dict.fromkeys(column for column, level in wanted if level is not None):
+        levels = [level for one, level in wanted if one == column and level is not None]
+        known = np.isin(table.columns[column], levels)
+        if not known.all():
+            row = int(np.argmin(known))
+            raise ValueError(
+                f"{name}: column {column!r} has {str(table.columns[column][row])!r} in"
+                f" {table.place(row)}, which the model has not seen; it knows"
+                f" {tables.listing(levels)}"
+            )
+    return _encode(table, wanted)
+
+
+def _read(
+    name_or_path: str | Path, drop: Iterable[str], only: Collection[str] | None = None
+) -> tuple[tables.Table, str, str | None]:
+    """The table, its name, and the target that it has by default."""
+    if not isinstance(name_or_path, (str, Path)):
+        raise TypeError(f"a data set is named by a string or a path, not {name_or_path!r}")
+    if isinstance(drop, str):
+        raise TypeError(f"drop must be a list of column names, not the string {drop!r}")
+    dropped = tuple(drop)
+    name = str(name_or_path)
+    if name in shipped:
+        file, target = shipped[name]
+        table = tables.read(Path(__file__).parent / file, dropped, only)
+        table.name = name
+        return table, name, target
+    path = Path(name_or_path).expanduser()
+    if not path.exists() and not path.suffix:
+        raise ValueError(
+            f"there is no data set {name!r}: give {', '.join(shipped)},"
+            " or the path of a .csv, .csv.gz or .npz file"
+        )
+    table = tables.read(path, dropped, only)
+    return table, path.name, "y" if path.suffix.lower() == ".npz" else None
+
+
+def _encode_target(
+    table: tables.Table, target: str, task: str | None
+) -> tuple[NDArray[Any], tuple[Any, ...] | None]:
+    values = table.columns[target]
+    text = values.dtype.kind != "f"
+    if task == "regression" and text:
+        raise ValueError(f"{table.name}: target {target!r} is text, which cannot be regressed")
+    if task == "regression":
+        return values.copy(), None
+    levels, codes = np.unique(values, return_inverse=True)
+    whole = not text and bool((levels == np.round(levels)).all())
+    few = len(levels) <= MOST_CLASSES and 2 * len(levels) <= len(values)
+    if task is None and not text and not (whole and few):
+        return values.copy(), None
+    if len(levels) < 2:
+        raise ValueError(f"{table.name}: target {target!r} has one value only, {levels[0]}")
+    if text and len(levels) > MOST_LEVELS:
+        raise ValueError(f"{table.name}: target {target!r} has {len(levels)} different values")
+    classes = tuple(int(level) if whole else level.item() for level in levels)
+    return codes.astype(np.int64), classes
+
+
+def _features(table: tables.Table, target: str) -> list[Feature]:
+    """The columns but the target, in order; one of text once for each of its levels."""
+    features: list[Feature] = []
+    for column, values in table.columns.items():
+        if column == target:
+            continue
+        if values.dtype.kind == "f":
+            features.append((column, None))
+            continue
+        levels = np.unique(values).tolist()
+        if len(levels) > MOST_LEVELS:
+            raise ValueError(
+                f"{table.name}: column {column!r} has {len(levels)} different values, too many for"
+                " categories; drop it"
+            )
+        features += [(column, level) for level in levels]
+    return features
+
+
+def _encode(table: tables.Table, features: list[Feature]) -> NDArray[np.float64]:
+    X = np.empty((len(table), len(features)))
+    for j, (column, level) in enumerate(features):
+        values = table.columns[column]
+        X[:, j] = values if level is None else values == level
+    return X
+
+
+def _column_of(feature: str, table: tables.Table) -> Feature:
+    """The column, and the level if it is one of a category; either may contain '=' itself."""
+    cuts = [(feature[:position], feature[position + 1 :]) for position in _equal_signs(feature)]
+    kinds = {column: values.dtype.kind for column, values in table.columns.items()}
+    if kinds.get(feature) == "f":
+        return feature, None
+    for column, level in cuts:
+        if kinds.get(column) == "U":
+            return column, level
+    if feature in kinds:
+        raise ValueError(f"{table.name}: column {feature!r} must hold numbers for this model")
+    for column, _ in cuts:
+        if column in kinds:
+            raise ValueError(f"{table.name}: column {column!r} must hold text for this model")
+    missing = cuts[0][0] if cuts else feature
+    raise ValueError(f"{table.name}: the model needs a column {missing!r}")
+
+
+def _equal_signs(feature: str) -> list[int]:
+    return [position for position, letter in enumerate(feature) if letter == "="]
+
+
+def _standardize(
+    X: NDArray[np.float64], names: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standardises X in place; returns mean and scale. A constant column becomes exactly 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = X.mean(axis=0)
+        constant = X.min(axis=0) == X.max(axis=0)
+        mean[constant] = X[0, constant]
+        X -= mean
+        scale = np.sqrt(np.mean(X * X, axis=0))
+    scale[constant] = 1.0
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        worst = int(np.argmin(np.isfinite(scale) & (scale > 0)))
+        raise ValueError(f"column {names[worst]!r} is too large or too small to be standardised")
+    X /= scale
+    return mean, scale
