@@ -1,0 +1,132 @@
+"""`python -m bench`: measure every row, print the target table, write RESULTS.md and a chart."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bench
+from bench import chart, data, growth, machine
+from bench.harness import Case, Line, Measured, Missing, lines, measure, show
+
+HERE = Path(__file__).resolve().parent
+
+
+def rows() -> dict[str, str]:
+    """Row ("S1") to module ("bench.bench_s1_sgd"), in order."""
+    names = sorted(m.name for m in pkgutil.iter_modules(bench.__path__))
+    return {n.split("_")[1].upper(): f"bench.{n}" for n in names if n.startswith("bench_s")}
+
+
+def cases(only: set[str] | None = None, quick: bool = False) -> Iterator[Case]:
+    """The cases of the rows asked for; a row whose data is missing is named and left out."""
+    for row, module in rows().items():
+        if only and row not in only:
+            continue
+        try:
+            yield from importlib.import_module(module).cases(quick)
+        except Missing as reason:
+            print(f"{row}: skipped, {reason}", file=sys.stderr)
+        data.forget()
+
+
+def table(found: list[Line]) -> str:
+    """The target table in Markdown."""
+    text = [
+        "| row | the same work | fastgd | against | its time | figure | target | |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |",
+    ]
+    for x in found:
+        cells = (x.row, x.case, show(x.ours), x.peer, show(x.theirs), x.figure, x.target, x.verdict)
+        text.append("| " + " | ".join(cells) + " |")
+    return "\n".join(text)
+
+
+def facts(limits: dict[str, float]) -> str:
+    measured = {
+        "read bandwidth of one core": f"{limits['read_bandwidth'] / 1e9:.1f} GB/s",
+        "update bandwidth (y += a x)": f"{limits['update_bandwidth'] / 1e9:.1f} GB/s",
+        "dgemm rate of one core": f"{limits['dgemm_rate'] / 1e9:.1f} Gflop/s",
+    }
+    described = {**machine.description(), **measured}
+    return "\n".join(f"- {name}: {value}" for name, value in described.items())
+
+
+def _plain(measured: Measured) -> dict:
+    return {
+        "row": measured.case.row,
+        "case": measured.case.name,
+        "unit": measured.case.unit,
+        "seconds": measured.times,
+        "cpu_seconds_per_second": measured.cpu,
+        "missing": measured.missing,
+        "differs": measured.differs,
+    }
+
+
+PREAMBLE = """\
+# How fast, against whom
+
+Written by `{command}`. Every contender of a line ran in one process, in turn, and a figure is
+their ratio of medians: peer's time / fastgd's time. float64, the same work, one thread each unless
+said. Where a result can be the same it was compared first (a line says if it was not). `against`
+without a target is there for comparison. Shares are of this machine's limits, taken in the same
+run. Times on a shared machine move; ratios hold.
+
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: under 3 minutes")
+    parser.add_argument("--only", help="rows, such as S1,S3; growth is the second table")
+    parser.add_argument("--out", type=Path, help="folder for the results, default bench/")
+    options = parser.parse_args(arguments)
+    only = set(options.only.upper().split(",")) if options.only else None
+    started = time.perf_counter()
+    seconds = 1.5 if options.quick else 6.0
+
+    limits = machine.limits(0.4 if options.quick else 1.0)
+    print(facts(limits), flush=True)
+    found: list[Line] = []
+    raw = []
+    for case in cases(only, options.quick):
+        measured = measure(case, seconds)
+        raw.append(_plain(measured))
+        for line in lines(measured, limits):
+            found.append(line)
+            print(table([line]).splitlines()[-1], flush=True)
+        data_used = {name: f"{share:.2f}" for name, share in measured.cpu.items() if share > 1.2}
+        if data_used and len(measured.case.contenders) > 1 and case.row != "S7":
+            print(f"  more than one thread: {data_used}", flush=True)
+    sections = [facts(limits), table(found)] if found else [facts(limits)]
+    if only is None or "GROWTH" in only:
+        sections.append(growth.table(options.quick))
+        print(sections[-1])
+
+    out = options.out or (HERE if only is None else None)
+    if out is not None:
+        command = " ".join(["python -m bench", *(arguments or sys.argv[1:])])
+        text = PREAMBLE.format(command=command) + "\n\n".join(sections) + "\n"
+        (out / "RESULTS.md").write_text(text)
+        content = {"machine": machine.description(), "limits": limits, "cases": raw}
+        (out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+        chart.draw(found, HERE.parent / "docs" / "speed.svg" if out == HERE else out / "speed.svg")
+    met = sum(line.verdict == "met" for line in found)
+    missed = [line for line in found if "missed" in line.verdict]
+    print(
+        f"\n{met} targets met, {len(missed)} missed, {time.perf_counter() - started:.0f} s in all"
+    )
+    for line in missed:
+        print(f"  missed: {line.row} {line.case}, {line.peer}: {line.figure}, target {line.target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""S7: twenty runs of Adam with different rates on one data set, two threads against one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+import fastgd as gd
+from bench import data
+from bench.harness import Case, Contender
+
+
+def cases(quick: bool) -> Iterator[Case]:
+    X, y = data.synthetic(20_000, 54)
+    f = gd.LogisticRegression(X, y)
+    rates = np.geomspace(1e-4, 1e-1, 20)
+    steps = 1000 if quick else 3000
+
+    def tune(lr):
+        return gd.minimize(
+            f, gd.Adam(lr=lr), batch_size=32, steps=steps, seed=0, record_every=0
+        ).theta
+
+    def with_threads(threads):
+        def run():
+            with ThreadPoolExecutor(threads) as pool:
+                return np.concatenate(list(pool.map(tune, rates)))
+
+        return Contender(lambda units: run)
+
+    yield Case(
+        "S7",
+        "twenty runs of Adam",
+        {"fastgd, 2 threads": with_threads(2), "fastgd, 1 thread": with_threads(1)},
+        unit="sweep",
+        targets={"fastgd, 1 thread": 1.8},
+        check_units=1,
+        tolerance=0.0,
+        ours="fastgd, 2 threads",
+    )

@@ -1,0 +1,169 @@
+"""The second table: how fastgd's cost grows with n, d, the batch, non-zeros and threads."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from bench import data
+from bench.harness import OURS, Case, Contender, Missing, measure, show
+
+SECONDS = 0.5  # a case
+
+
+def _case(grows: str, value: str, build: Callable, units: int, unit: str, **more) -> Case:
+    return Case(grows, value, {OURS: Contender(build, units)}, unit=unit, **more)
+
+
+def _sgd(f, steps):
+    import fastgd as gd
+
+    return lambda units: (
+        lambda: gd.minimize(f, gd.SGD(lr=0.01), batch_size=1, steps=steps, seed=0, record_every=0)
+    )
+
+
+def _samples(quick: bool) -> Iterator[Case]:
+    import fastgd as gd
+
+    for n in (10**3, 10**4, 10**5, 10**6, 10**7)[: 4 if quick else 5]:
+        X, y = data.synthetic(n, 10)
+        f, steps = gd.LogisticRegression(X, y), min(n, 200_000)
+        yield _case("n (d = 10)", f"{n:.0e}", _sgd(f, steps), steps, "sample, SGD")
+        theta = np.zeros(10)
+        yield _case(
+            "n (d = 10)",
+            f"{n:.0e}",
+            lambda units, f=f, theta=theta: lambda: f.gradient(theta),
+            n,
+            "sample, full gradient",
+            bytes=80.0,
+        )
+        data.forget()
+
+
+def _features(quick: bool) -> Iterator[Case]:
+    import fastgd as gd
+
+    for d in (4, 32, 256, 2048, 16384, 100_000)[: 5 if quick else 6]:
+        n = max(100, min(100_000, 2 * 10**7 // d))
+        X, y = data.synthetic(n, d)
+        f = gd.LogisticRegression(X, y)
+        steps = max(200, min(50_000, 5 * 10**7 // d))
+        name = f"{d} (n = {n})"
+        yield _case("d", name, _sgd(f, steps), steps, "sample, SGD")
+        theta = np.zeros(d)
+        yield _case(
+            "d",
+            name,
+            lambda units, f=f, theta=theta: lambda: f.gradient(theta),
+            n,
+            "sample, full gradient",
+            bytes=8.0 * d,
+        )
+        data.forget()
+
+
+def _batch(quick: bool) -> Iterator[Case]:
+    import fastgd as gd
+
+    n = 100_000
+    X, y = data.synthetic(n, 54)
+    f = gd.LogisticRegression(X, y)
+    for batch_size in (1, 4, 16, 64, 256, 1024, 8192, n):
+        steps = max(3, 200_000 // batch_size)
+        yield _case(
+            "batch (100000×54, Adam)",
+            str(batch_size),
+            lambda units, size=batch_size, steps=steps: (
+                lambda: gd.minimize(
+                    f, gd.Adam(), batch_size=size, steps=steps, seed=0, record_every=0
+                )
+            ),
+            steps * batch_size,
+            "sample",
+        )
+
+
+def _nonzeros(quick: bool) -> Iterator[Case]:
+    import scipy.sparse as sp
+
+    import fastgd as gd
+
+    n, d = 20_000, 47_000
+    rng = np.random.default_rng(0)
+    for count in (5, 20, 75, 300):
+        columns = np.sort(rng.integers(d, size=(n, count)), axis=1).astype(np.int32)
+        values = rng.standard_normal(n * count)
+        X = sp.csr_array((values, columns.ravel(), np.arange(n + 1) * count), shape=(n, d))
+        X.sum_duplicates()
+        y = rng.integers(2, size=n).astype(np.float64)
+        try:
+            f = gd.LogisticRegression(X, y, l2=1e-5)
+        except (TypeError, ValueError) as error:
+            raise Missing("it takes no CSR data yet") from error
+        yield _case("non-zeros a row (20000×47000 CSR)", str(count), _sgd(f, n), n, "sample, SGD")
+
+
+def _threads(quick: bool) -> Iterator[Case]:
+    import fastgd as gd
+
+    n = 400_000
+    X, y = data.synthetic(n, 54)
+    f = gd.LogisticRegression(X, y)
+    theta = np.zeros(54)
+    for threads in (1, 2):
+
+        def runs(units, threads=threads):
+            def one(seed):
+                gd.minimize(f, gd.SGD(), batch_size=1, steps=100_000, seed=seed, record_every=0)
+
+            def run():
+                with ThreadPoolExecutor(threads) as pool:
+                    list(pool.map(one, range(4)))
+
+            return run
+
+        yield _case("threads, four runs at once", str(threads), runs, 400_000, "sample, SGD")
+    if "n_threads" not in inspect.signature(gd.minimize).parameters:
+        raise Missing("minimize has no n_threads yet")
+    for threads in (1, 2):
+        yield _case(
+            "threads, one full-batch run",
+            str(threads),
+            lambda units, threads=threads: (
+                lambda: gd.minimize(f, gd.SGD(), theta, steps=5, n_threads=threads, record_every=0)
+            ),
+            5 * n,
+            "sample",
+            bytes=8.0 * 54,
+        )
+
+
+def table(quick: bool) -> str:
+    """The growth table in Markdown."""
+    text = [
+        "## How the cost grows",
+        "",
+        "Logistic regression, one thread unless said. `bytes/s` is what a unit must read of X.",
+        "",
+        "| grows | to | cost | of one | bytes/s |",
+        "| --- | ---: | ---: | --- | ---: |",
+    ]
+    for part in (_samples, _features, _batch, _nonzeros, _threads):
+        try:
+            for case in part(quick):
+                measured = measure(case, SECONDS)
+                cost = measured.median(OURS)
+                if cost is None:
+                    raise Missing(measured.missing[OURS])
+                rate = f"{case.bytes / cost / 1e9:.1f} GB" if case.bytes else ""
+                cells = (case.row, case.name, show(cost), case.unit, rate)
+                text.append("| " + " | ".join(cells) + " |")
+        except Missing as reason:
+            text.append(f"| {part.__name__[1:]} | | skipped: {reason} | | |")
+        data.forget()
+    return "\n".join(text)
