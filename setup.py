@@ -1,5 +1,9 @@
 # Builds the compiled core: one extension for each .pyx of fastgd/core, all with the same
 # flags and directives. Everything else about the package stands in pyproject.toml.
+#
+# Two environment variables choose a variant, each with a build folder of its own:
+#   FASTGD_SIMD=baseline   kernels without run-time dispatch, as on musl, macOS and Windows
+#   FASTGD_DEBUG=1         bounds checks on and little optimization, for the test suite only
 import os
 import sys
 from pathlib import Path
@@ -8,24 +12,29 @@ import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-MSVC = sys.platform == "win32"
+BASELINE = os.environ.get("FASTGD_SIMD") == "baseline"
+DEBUG = os.environ.get("FASTGD_DEBUG") == "1"
+BUILD = "-".join(["build/core", *(["baseline"] if BASELINE else []), *(["debug"] if DEBUG else [])])
 
 # -fno-math-errno lets sqrt become SIMD (Adam is 4 times slower without it), and
 # -fno-trapping-math lets a select become a blend. Neither changes a result. Never -ffast-math:
 # NaN and Inf keep their meaning, and sums keep the order in which the source has them.
-COMPILE_ARGS = ["/O2"] if MSVC else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+if sys.platform == "win32":
+    COMPILE_ARGS = ["/O2"]
+else:
+    COMPILE_ARGS = ["-O1" if DEBUG else "-O3", "-fno-math-errno", "-fno-trapping-math"]
 
-macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
-if os.environ.get("FASTGD_SIMD") == "baseline":
-    macros.append(("FASTGD_SIMD_BASELINE", "1"))
+MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+if BASELINE:
+    MACROS.append(("FASTGD_SIMD_BASELINE", "1"))
 
-debug = os.environ.get("FASTGD_DEBUG") == "1"  # bounds checks on, for the test suite only
-directives = {
+# The only place for directives: Cython ignores a misspelt one in a source file without a word.
+DIRECTIVES = {
     "language_level": 3,
-    "boundscheck": debug,
+    "boundscheck": DEBUG,
     "wraparound": False,
-    "initializedcheck": debug,
-    "nonecheck": debug,
+    "initializedcheck": DEBUG,
+    "nonecheck": DEBUG,
     "cdivision": True,
     "embedsignature": True,
 }
@@ -36,9 +45,9 @@ def extension(path: Path) -> Extension:
     draws = path.stem == "sampling"
     return Extension(
         ".".join(path.with_suffix("").parts),
-        [str(path)],
+        [path.as_posix()],
         include_dirs=[np.get_include(), "fastgd/core"],
-        define_macros=macros,
+        define_macros=MACROS,
         extra_compile_args=COMPILE_ARGS,
         libraries=["npyrandom"] if draws else [],
         library_dirs=[os.path.join(os.path.dirname(np.__file__), "random", "lib")] if draws else [],
@@ -46,12 +55,16 @@ def extension(path: Path) -> Extension:
     )
 
 
-setup(
-    ext_modules=cythonize(
-        [extension(path) for path in sorted(Path("fastgd/core").glob("*.pyx"))],
-        compiler_directives=directives,
-        annotate=os.environ.get("FASTGD_ANNOTATE") == "1",
-        build_dir=os.environ.get("FASTGD_BUILD_DIR", "build/cython"),
-        nthreads=0,
+if __name__ == "__main__":
+    setup(
+        ext_modules=cythonize(
+            [extension(path) for path in sorted(Path("fastgd/core").glob("*.pyx"))],
+            compiler_directives=DIRECTIVES,
+            annotate=os.environ.get("FASTGD_ANNOTATE") == "1",
+            build_dir=f"{BUILD}/cython",
+        ),
+        options={
+            "build": {"build_base": BUILD},
+            "build_ext": {"parallel": min(os.cpu_count() or 1, 4)},
+        },
     )
-)

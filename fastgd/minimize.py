@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.callbacks import Callback, Progress, Stop
-from fastgd.core import loop, sampling as samplers, update as updates
+from fastgd.core import loop
+from fastgd.core import sampling as samplers
+from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
 from fastgd.objectives import Objective, as_count, as_vector
 from fastgd.optimizers import Optimizer
@@ -99,7 +101,7 @@ def minimize(
     >>> f = gd.LogisticRegression(X, y, l2=0.01)
     >>> r = gd.minimize(f, gd.Adam(lr=0.01), batch_size=32, epochs=20, seed=0)
     >>> round(r.loss, 2), r.steps, r.message
-    (0.13, 360, 'reached 360 steps')
+    (0.1, 360, 'reached 360 steps')
     """
     if not isinstance(objective, Objective):
         raise TypeError(f"objective must be an Objective, not {objective!r}")
@@ -138,6 +140,7 @@ def minimize(
     setting = Setting(batch_size, sampling, total, seed, theta.copy())
 
     n = objective.n_samples or 1
+    sampler: samplers.Sampler
     if batch_size is None:
         sampler = samplers.All(n, n, None)
     else:
@@ -153,7 +156,8 @@ def _length(objective: Objective, steps: Any, epochs: Any, epoch: int | None) ->
     if steps is not None:
         return as_count("steps", steps)
     if objective.n_samples is None:
-        raise ValueError(f"{type(objective).__name__} has no observations, so no epochs: give steps=")
+        name = type(objective).__name__
+        raise ValueError(f"{name} has no observations, so no epochs: give steps=")
     return as_count("epochs", epochs) * (epoch or 1)
 
 

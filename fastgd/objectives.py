@@ -45,7 +45,7 @@ class Objective:
         raise NotImplementedError(f"{type(self).__name__} does not define compiled()")
 
     @contextlib.contextmanager
-    def borrow(self) -> Iterator[objective.Objective]:
+    def borrow(self) -> Iterator[Any]:
         """A compiled object that nobody else uses meanwhile; threads get one each."""
         spare = self.__dict__.setdefault("_spare", [])
         try:
@@ -120,7 +120,7 @@ class Objective:
         return np.zeros(self.n_params)
 
     def smoothness(self) -> float | None:
-        """β, the least known Lipschitz constant of ∇L, never below the true one; None if unknown."""
+        """β, the least known Lipschitz constant of ∇L, never below the true one, or None."""
         return None
 
 
@@ -132,6 +132,7 @@ class LinearModel(Objective):
     """
 
     convex = True
+    n_samples: int
     loss: ClassVar[str]
     # β of L is this times λ_max([X 1]ᵀ[X 1])/n: the largest second derivative of the loss.
     curvature: ClassVar[float]
@@ -165,7 +166,7 @@ class LinearModel(Objective):
         theta = as_vector("theta", theta, self.n_params)
         X = as_matrix("X", X)
         if X.shape[1] != self.n_features:
-            raise ValueError(f"X has {X.shape[1]} columns, the model was made for {self.n_features}")
+            raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
         with self.borrow() as core:
             return core.margins(theta, X)
 
@@ -178,9 +179,8 @@ class LinearModel(Objective):
 
     def __repr__(self) -> str:
         intercept = ", fit_intercept=True" if self.fit_intercept else ""
-        return (
-            f"{type(self).__name__}({self.n_samples} x {self.n_features}, l2={self.l2:g}{intercept})"
-        )
+        size = f"{self.n_samples} x {self.n_features}"
+        return f"{type(self).__name__}({size}, l2={self.l2:g}{intercept})"
 
 
 class LeastSquares(LinearModel):

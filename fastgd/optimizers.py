@@ -36,7 +36,8 @@ class Interval:
     high_allowed: bool = False
 
     def holds(self, value: float) -> bool:
-        return self.low <= value and (value < self.high or (self.high_allowed and value == self.high))
+        below = value <= self.high if self.high_allowed else value < self.high
+        return self.low <= value and below
 
 
 NOT_NEGATIVE = Interval("at least 0", 0.0)
@@ -195,7 +196,7 @@ def _refuse(name: str, values: np.ndarray, start: int, allowed: np.ndarray, text
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    r"""Plain gradient descent: full-batch, stochastic or mini-batch, as the run's batch size has it.
+    r"""Plain gradient descent: full, stochastic or mini-batch, as the run's batch size has it.
 
     .. math:: θ_{t+1} = θ_t - η_t (g_t + λ θ_t)
 

@@ -146,9 +146,7 @@ class Schedule:
         self._check_real("high")
         low, high = getattr(self, "low"), getattr(self, "high")  # noqa: B009
         if low > high:
-            raise ValueError(
-                f"{type(self).__name__}: low must not exceed high, but {low} > {high}"
-            )
+            raise ValueError(f"{type(self).__name__}: low must not exceed high, but {low} > {high}")
 
     def _length(self, total: int | None) -> int:
         if total is None:

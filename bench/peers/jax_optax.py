@@ -1,4 +1,4 @@
-"""optax inside jit(lax.scan): the whole run is one compiled program. Compile time is not counted."""
+"""optax inside jit(lax.scan): the whole run is one program. Compile time is not counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numba: the loops a good user writes by hand and has compiled, fastmath on. Compiled beforehand."""
+"""Numba: the loops a good user writes by hand, compiled, fastmath on. Compiled beforehand."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ cdef class QuadraticObjective(Objective):
         value[0] += 0.5 * curved - straight
         return OK
 
-    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+    cdef int add_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
         cdef Py_ssize_t j
         symmetric_product(&self.A[0, 0], theta, self.n_params, self.partial)
         for j in range(self.n_params):
@@ -77,7 +78,8 @@ cdef class FunctionObjective(Objective):
                 return FAILED
         return OK
 
-    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+    cdef int add_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
         cdef const double[::1] answer
         cdef Py_ssize_t j
         with gil:

@@ -8,7 +8,6 @@ from .losses cimport Loss
 from .objective cimport OK, UNSUPPORTED, Objective
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
-from .vector cimport prefetch
 
 from .losses import LOSSES
 
@@ -16,7 +15,6 @@ from .losses import LOSSES
 # theta moves, so they are kept.
 cdef enum:
     MARGINS = 1024
-    TARGETS_AHEAD = 16
 
 
 cdef class LinearObjective(Objective):
@@ -60,8 +58,6 @@ cdef class LinearObjective(Objective):
         if batch.indices == NULL:
             return &self.targets[batch.first]
         for i in range(batch.count):
-            if i + TARGETS_AHEAD < batch.count + batch.ahead:
-                prefetch(&self.targets[batch.indices[i + TARGETS_AHEAD]])
             self.targets_buffer[i] = self.targets[batch.indices[i]]
         return self.targets_buffer
 
@@ -76,7 +72,8 @@ cdef class LinearObjective(Objective):
         if self.intercept:
             for i in range(batch.count):
                 for k in range(self.n_outputs):
-                    target[self.n_weights + k] += factor * self.margins_buffer[i * self.n_outputs + k]
+                    target[self.n_weights + k] += \
+                        factor * self.margins_buffer[i * self.n_outputs + k]
 
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
         cdef Batch block
@@ -94,7 +91,8 @@ cdef class LinearObjective(Objective):
         value[0] += total
         return OK
 
-    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+    cdef int add_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
         cdef Batch block
         cdef const double *targets
         cdef Py_ssize_t done = 0
@@ -107,7 +105,8 @@ cdef class LinearObjective(Objective):
             done += block.count
         return OK
 
-    cdef int descend(self, double *theta, const Batch *batch, double lr, double decay) noexcept nogil:
+    cdef int descend(self, double *theta, const Batch *batch, double lr,
+                     double decay) noexcept nogil:
         cdef const double *targets
         if batch.count > MARGINS:
             return UNSUPPORTED

@@ -1,6 +1,5 @@
 # The loop: one chunk of steps without the GIL. It ties together where the gradient is taken, which
 # rows a step sees, the objective and the update, and knows nothing else about any of them.
-from libc.stdint cimport int64_t
 
 from .objective cimport FAILED, OK, UNSUPPORTED, Objective
 from .sampling cimport Batch, Sampler

@@ -8,4 +8,5 @@ cdef class Loss:
     cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
                      double *out) noexcept nogil
     # Replaces each margin by the derivative of its sample's loss with respect to it.
-    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil
+    cdef void derivatives(self, double *margins, const double *targets,
+                          Py_ssize_t count) noexcept nogil

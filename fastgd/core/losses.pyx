@@ -25,17 +25,19 @@ cdef inline double exp_of_negative(double x) noexcept nogil:
     cdef double shifted = floored * LOG2_E + ROUND
     cdef double k = shifted - ROUND
     cdef double r = (floored - k * LN2_HIGH) - k * LN2_LOW
-    cdef double r2 = r * r
-    cdef double r4 = r2 * r2
-    # Pairs first (Estrin): a third of the latency of Horner's chain, which SGD waits for.
-    cdef double low = (0.5 + 1.6666666666666666667e-1 * r) \
-        + (4.1666666666666666667e-2 + 8.3333333333333333333e-3 * r) * r2
-    cdef double middle = (1.3888888888888888889e-3 + 1.9841269841269841270e-4 * r) \
-        + (2.4801587301587301587e-5 + 2.7557319223985890653e-6 * r) * r2
-    cdef double high = (2.7557319223985890653e-7 + 2.5052108385441718775e-8 * r) \
-        + (2.0876756987868098979e-9 + 1.6059043836821614599e-10 * r) * r2
-    cdef double p = low + r4 * (middle + r4 * high)
-    p = 1.0 + (r + r2 * p)
+    cdef double p = 1.6059043836821614599e-10
+    p = p * r + 2.0876756987868098979e-9
+    p = p * r + 2.5052108385441718775e-8
+    p = p * r + 2.7557319223985890653e-7
+    p = p * r + 2.7557319223985890653e-6
+    p = p * r + 2.4801587301587301587e-5
+    p = p * r + 1.9841269841269841270e-4
+    p = p * r + 1.3888888888888888889e-3
+    p = p * r + 8.3333333333333333333e-3
+    p = p * r + 4.1666666666666666667e-2
+    p = p * r + 1.6666666666666666667e-1
+    p = p * r + 0.5
+    p = 1.0 + (r + (r * r) * p)
     p = from_bits(bits_of(p) + (bits_of(shifted) << 52))
     # Written so that NaN stays NaN.
     return 0.0 if x < -708.0 else (p if x >= -708.0 else x)
@@ -75,7 +77,8 @@ cdef class Loss:
                      double *out) noexcept nogil:
         pass
 
-    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+    cdef void derivatives(self, double *margins, const double *targets,
+                          Py_ssize_t count) noexcept nogil:
         pass
 
     def evaluate(self, const double[:, ::1] margins, const double[::1] targets):
@@ -117,7 +120,8 @@ cdef class SquaredLoss(Loss):
                      double *out) noexcept nogil:
         squared_values(margins, targets, count, out)
 
-    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+    cdef void derivatives(self, double *margins, const double *targets,
+                          Py_ssize_t count) noexcept nogil:
         squared_derivatives(margins, targets, count)
 
 
@@ -152,7 +156,8 @@ cdef class LogisticLoss(Loss):
                      double *out) noexcept nogil:
         logistic_values(margins, targets, count, out)
 
-    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+    cdef void derivatives(self, double *margins, const double *targets,
+                          Py_ssize_t count) noexcept nogil:
         logistic_derivatives(margins, targets, count)
 
 
@@ -209,7 +214,8 @@ cdef class SoftmaxLoss(Loss):
                      double *out) noexcept nogil:
         softmax_values(margins, targets, count, self.n_outputs, out)
 
-    cdef void derivatives(self, double *margins, const double *targets, Py_ssize_t count) noexcept nogil:
+    cdef void derivatives(self, double *margins, const double *targets,
+                          Py_ssize_t count) noexcept nogil:
         softmax_derivatives(margins, targets, count, self.n_outputs)
 
 

@@ -35,7 +35,8 @@ cdef class Objective:
     cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     # May be written: theta -= lr (mean gradient over the batch + decay * penalised theta) without
     # a gradient buffer. decay includes l2.
-    cdef int descend(self, double *theta, const Batch *batch, double lr, double decay) noexcept nogil
+    cdef int descend(self, double *theta, const Batch *batch, double lr,
+                     double decay) noexcept nogil
 
     # What the loop and Python call: the mean over the batch, with the l2 term.
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil

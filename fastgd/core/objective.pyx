@@ -94,10 +94,12 @@ cdef class Objective:
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
         return UNSUPPORTED
 
-    cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+    cdef int add_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
         return UNSUPPORTED
 
-    cdef int descend(self, double *theta, const Batch *batch, double lr, double decay) noexcept nogil:
+    cdef int descend(self, double *theta, const Batch *batch, double lr,
+                     double decay) noexcept nogil:
         return UNSUPPORTED
 
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil:

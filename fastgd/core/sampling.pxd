@@ -16,7 +16,8 @@ cdef class Sampler:
     cdef void draw(self, Batch *batch) noexcept nogil
 
 
-cdef inline void cut(const Batch *batch, Py_ssize_t done, Py_ssize_t most, Batch *block) noexcept nogil:
+cdef inline void cut(const Batch *batch, Py_ssize_t done, Py_ssize_t most,
+                     Batch *block) noexcept nogil:
     # The next `most` rows of a batch; the rest of it counts as known ahead.
     cdef Py_ssize_t rest = batch.count - done
     block.count = most if most < rest else rest

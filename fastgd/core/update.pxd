@@ -34,4 +34,5 @@ cdef class Update:
     # Where the gradient of the coming step is taken: theta, but for look-ahead methods.
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil
 
-    cdef void step(self, double *theta, const double *gradient, double lr, double momentum) noexcept nogil
+    cdef void step(self, double *theta, const double *gradient, double lr,
+                   double momentum) noexcept nogil

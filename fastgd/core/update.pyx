@@ -7,7 +7,6 @@
 # All denominators are sqrt(second moment + eps_root) + eps. sqrt becomes SIMD only under
 # -fno-math-errno (setup.py); without it these kernels are 4 times slower.
 from libc.math cimport sqrt
-from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 cimport numpy as cnp
 
@@ -74,7 +73,8 @@ cdef class Update:
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil:
         return theta
 
-    cdef void step(self, double *theta, const double *gradient, double lr, double momentum) noexcept nogil:
+    cdef void step(self, double *theta, const double *gradient, double lr,
+                   double momentum) noexcept nogil:
         cdef Py_ssize_t i
         cdef double keep = 1.0 - lr * self.weight_decay
         self.begin(lr, momentum)
@@ -147,7 +147,8 @@ cdef double *vector_of(array, Py_ssize_t n, str name, bint written) except NULL:
     if not cnp.PyArray_Check(array):
         raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
     if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or cnp.PyArray_NDIM(array) != 1:
-        raise TypeError(f"{name} must be a float64 vector, not {array.dtype} of shape {array.shape}")
+        raise TypeError(f"{name} must be a float64 vector, not {array.dtype} of shape "
+                        f"{array.shape}")
     if not cnp.PyArray_CHKFLAGS(array, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED):
         raise ValueError(f"{name} must be contiguous, since it is used in place")
     if written and not cnp.PyArray_ISWRITEABLE(array):
@@ -226,8 +227,8 @@ cdef class Stepper:
 
 
 # theta <- keep theta - lr g
-cdef kernel_void sgd_kernel(double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
-                            double lr, double keep) noexcept nogil:
+cdef kernel_void sgd_kernel(double *theta, const double *gradient, Py_ssize_t start,
+                            Py_ssize_t stop, double lr, double keep) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(start, stop):
         theta[j] = keep * theta[j] - lr * gradient[j]
@@ -324,7 +325,8 @@ cdef class AdaGradUpdate(Update):
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
-        adagrad_kernel(theta, gradient, self.slot[0], start, stop, lr, self.eps, self.eps_root, keep)
+        adagrad_kernel(theta, gradient, self.slot[0], start, stop, lr, self.eps, self.eps_root,
+                       keep)
 
 
 # G <- decay G + (1 - decay) g², theta <- keep theta - lr g / (sqrt(G + eps_root) + eps)
