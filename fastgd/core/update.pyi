@@ -1,0 +1,43 @@
+# Each rule is found in UPDATES, so that a new one needs no line here.
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class Update:
+    slots: tuple[str, ...]
+    numbers: dict[str, float]
+    n_params: int
+    t: int
+    weight_decay: float
+    plain: bool
+    optimizer: Any
+    def __init__(
+        self, n_params: int, optimizer: Any, spans: list[tuple[int, int, bool]] | None = None
+    ) -> None: ...
+    def configure(self, optimizer: Any) -> None: ...
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float64]]: ...
+    def save(self) -> dict[str, Any]: ...
+    def load(self, saved: dict[str, Any]) -> None: ...
+    def set_rates(
+        self,
+        lr: float,
+        momentum: float,
+        rates: Callable[[int], tuple[float, float]] | None,
+    ) -> None: ...
+    def claim(self) -> None: ...
+    def release(self) -> None: ...
+
+class Stepper:
+    def point(self, theta: NDArray[np.float64], state: Update) -> NDArray[np.float64]: ...
+    def step(
+        self, theta: NDArray[np.float64], gradient: NDArray[np.float64], state: Update
+    ) -> None: ...
+
+def make(
+    optimizer: Any, n_params: int, spans: list[tuple[int, int, bool]] | None = None
+) -> Update: ...
+
+UPDATES: dict[str, type[Update]]
