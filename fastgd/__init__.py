@@ -1,6 +1,6 @@
 """fastgd: gradient descent and all its variants, with a compiled core."""
 
-from fastgd import callbacks, objectives, optimizers, schedules
+from fastgd import callbacks, datasets, figures, objectives, optimizers, schedules
 from fastgd.history import *
 from fastgd.minimize import *
 from fastgd.objectives import *

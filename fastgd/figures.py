@@ -65,10 +65,16 @@ def plot_losses(
     ax = _axes(ax)
     with _pyplot().rc_context(STYLE):
         for i, (label, (steps, losses)) in enumerate(curves.items()):
-            dashes = DASHES[(i // 2) % len(DASHES)]
+            dashes = DASHES[i % len(DASHES)]
             ax.plot(steps, losses, label=label, color=COLOURS[i % len(COLOURS)], linestyle=dashes)
-        if all(np.min(losses, initial=np.inf) > 0 for _, losses in curves.values()):
+        losses = np.concatenate([np.asarray(one) for _, one in curves.values()])
+        if losses.min(initial=np.inf) > 0:
             ax.set_yscale("log")
+            # Powers of ten alone leave less than two decades without a label.
+            few = losses.max(initial=1.0) < 300 * losses.min(initial=1.0)
+            ax.yaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5) if few else (1,)))
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter(_ticker().NullFormatter())
         ax.set(xlabel="step", ylabel="loss", title=title)
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
@@ -138,6 +144,12 @@ def _pyplot() -> Any:
             'pictures need matplotlib, which is missing: pip install "fastgd[plot]"'
         ) from error
     return matplotlib.pyplot
+
+
+def _ticker() -> Any:
+    import matplotlib.ticker
+
+    return matplotlib.ticker
 
 
 def _axes(ax: Any) -> Any:

@@ -12,7 +12,7 @@ import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +42,9 @@ class Schedule:
     >>> sorted(gd.schedules.registry)[:4]
     ['constant', 'cosine', 'custom', 'exponential']
     """
+
+    # The parameter that is the learning rate where only that is given, as on the command line.
+    top: ClassVar[str] = "lr"
 
     # Without this, np.float64(0.5) * schedule would become an array of objects.
     __array_ufunc__ = None
@@ -434,6 +437,7 @@ class linear(Schedule):
 
     start: float
     end: float
+    top = "start"
     # Beyond the run it stays at `end`: Σ η is finite if that is 0, and Σ η² is not if it is above.
     robbins_monro = False
 
@@ -480,6 +484,7 @@ class cosine(Schedule):
 
     peak: float
     floor: float = 0.1
+    top = "peak"
     robbins_monro = False  # as for `linear`
 
     def __post_init__(self) -> None:
@@ -609,6 +614,7 @@ class triangular(Schedule):
     high: float
     half_cycle: int
     shrink: Any = 1.0
+    top = "high"
 
     def __post_init__(self) -> None:
         self._check_order()
@@ -681,6 +687,7 @@ class sgdr(Schedule):
     period: int
     period_multiplier: int = 1
     height_multiplier: float = 1.0
+    top = "high"
 
     def __post_init__(self) -> None:
         self._check_order()

@@ -1,7 +1,6 @@
 """Data sets of the package and files from disk, with everything that is refused."""
 
 import csv
-import doctest
 import gzip
 import os
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fastgd.datasets
 from fastgd import datasets
 
 SHARED = Path(os.environ.get("FASTGD_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -538,9 +536,3 @@ def test_files_from_disk(file, target, drop, shape, classes):
     assert data.X.shape == shape
     assert (data.classes and len(data.classes)) == classes
     assert np.isfinite(data.X).all()
-
-
-def test_docstrings():
-    failed, tried = doctest.testmod(datasets, extraglobs={"gd": fastgd, "np": np})
-    assert failed == 0
-    assert tried >= 8

@@ -99,7 +99,7 @@ class Dataset:
         Raises
         ------
         TypeError, ValueError
-            A fraction that is not a number between 0 and 1, or fewer than two rows.
+            A fraction that is not a number between 0 and 1, a negative seed, fewer than two rows.
 
         Examples
         --------
@@ -115,6 +115,8 @@ class Dataset:
         n = len(self.y)
         if n < 2:
             raise ValueError(f"{self.name}: a single row cannot be split")
+        if isinstance(seed, numbers.Integral) and seed < 0:
+            raise ValueError(f"seed must be at least 0, not {seed}")
         held_out = min(max(1, round(test_fraction * n)), n - 1)
         order = np.random.default_rng(seed).permutation(n)
         train, test = np.sort(order[held_out:]), np.sort(order[:held_out])
@@ -270,16 +272,14 @@ def _read(
     name = str(name_or_path)
     if name in shipped:
         file, target = shipped[name]
-        table = tables.read(Path(__file__).parent / file, dropped, only)
-        table.name = name
-        return table, name, target
+        return tables.read(Path(__file__).parent / file, name, dropped, only), name, target
     path = Path(name_or_path).expanduser()
     if not path.exists() and not path.suffix:
         raise ValueError(
             f"there is no data set {name!r}: give {', '.join(shipped)},"
             " or the path of a .csv, .csv.gz or .npz file"
         )
-    table = tables.read(path, dropped, only)
+    table = tables.read(path, path.name, dropped, only)
     return table, path.name, "y" if path.suffix.lower() == ".npz" else None
 
 

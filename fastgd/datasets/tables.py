@@ -55,34 +55,34 @@ class Table:
             )
 
 
-def read(path: Path, drop: tuple[str, ...] = (), only: Collection[str] | None = None) -> Table:
+def read(path: Path, name: str, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
     """The table in a .csv, .csv.gz or .npz file, without the columns named in `drop`.
 
-    With `only`, other columns are not even looked at.
+    With `only`, other columns are not even looked at. Messages call the file by `name`.
     """
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder, not a .csv, .csv.gz or .npz file")
-    name = path.name.lower()
-    if name.endswith(".npz"):
-        return _read_npz(path, drop, only)
-    if name.endswith((".csv", ".csv.gz")):
-        return _read_csv(path, drop, only)
-    raise ValueError(f"{path.name}: only .csv, .csv.gz and .npz files can be read")
+    ending = path.name.lower()
+    if ending.endswith(".npz"):
+        return _read_npz(path, name, drop, only)
+    if ending.endswith((".csv", ".csv.gz")):
+        return _read_csv(path, name, drop, only)
+    raise ValueError(f"{name}: only .csv, .csv.gz and .npz files can be read")
 
 
-def _read_csv(path: Path, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
+def _read_csv(path: Path, name: str, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return _parse_csv(path.name, file, drop, only)
+            return _parse_csv(name, file, drop, only)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: not text in UTF-8") from error
+        raise ValueError(f"{name}: not text in UTF-8") from error
     except csv.Error as error:
-        raise ValueError(f"{path.name}: not a CSV file ({error})") from error
+        raise ValueError(f"{name}: not a CSV file ({error})") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path.name}: damaged, or not compressed by gzip") from error
+        raise ValueError(f"{name}: damaged, or not compressed by gzip") from error
 
 
 def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
@@ -224,9 +224,8 @@ def _join(table: Table, column: str, parts: list[Column]) -> Column:
     return np.concatenate(parts)
 
 
-def _read_npz(path: Path, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
-    name = path.name
-    arrays = _load_arrays(path, drop)
+def _read_npz(path: Path, name: str, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
+    arrays = _load_arrays(path, name, drop)
     names = arrays.pop("feature_names", None)
     columns: dict[str, Column] = {}
     lengths: dict[str, int] = {}
@@ -257,8 +256,7 @@ def _read_npz(path: Path, drop: tuple[str, ...], only: Collection[str] | None) -
     return table
 
 
-def _load_arrays(path: Path, drop: tuple[str, ...]) -> dict[str, Column]:
-    name = path.name
+def _load_arrays(path: Path, name: str, drop: tuple[str, ...]) -> dict[str, Column]:
     try:
         file = np.load(path, allow_pickle=False)
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
