@@ -8,6 +8,7 @@ from .losses cimport Loss
 from .objective cimport OK, UNSUPPORTED, Objective
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
+from .vector cimport prefetch
 
 from .losses import LOSSES
 
@@ -15,6 +16,7 @@ from .losses import LOSSES
 # theta moves, so they are kept.
 cdef enum:
     MARGINS = 1024
+    TARGETS_AHEAD = 16
 
 
 cdef class LinearObjective(Objective):
@@ -58,6 +60,8 @@ cdef class LinearObjective(Objective):
         if batch.indices == NULL:
             return &self.targets[batch.first]
         for i in range(batch.count):
+            if i + TARGETS_AHEAD < batch.count + batch.ahead:
+                prefetch(&self.targets[batch.indices[i + TARGETS_AHEAD]])
             self.targets_buffer[i] = self.targets[batch.indices[i]]
         return self.targets_buffer
 

@@ -25,19 +25,17 @@ cdef inline double exp_of_negative(double x) noexcept nogil:
     cdef double shifted = floored * LOG2_E + ROUND
     cdef double k = shifted - ROUND
     cdef double r = (floored - k * LN2_HIGH) - k * LN2_LOW
-    cdef double p = 1.6059043836821614599e-10
-    p = p * r + 2.0876756987868098979e-9
-    p = p * r + 2.5052108385441718775e-8
-    p = p * r + 2.7557319223985890653e-7
-    p = p * r + 2.7557319223985890653e-6
-    p = p * r + 2.4801587301587301587e-5
-    p = p * r + 1.9841269841269841270e-4
-    p = p * r + 1.3888888888888888889e-3
-    p = p * r + 8.3333333333333333333e-3
-    p = p * r + 4.1666666666666666667e-2
-    p = p * r + 1.6666666666666666667e-1
-    p = p * r + 0.5
-    p = 1.0 + (r + (r * r) * p)
+    cdef double r2 = r * r
+    cdef double r4 = r2 * r2
+    # Pairs first (Estrin): a third of the latency of Horner's chain, which SGD waits for.
+    cdef double low = (0.5 + 1.6666666666666666667e-1 * r) \
+        + (4.1666666666666666667e-2 + 8.3333333333333333333e-3 * r) * r2
+    cdef double middle = (1.3888888888888888889e-3 + 1.9841269841269841270e-4 * r) \
+        + (2.4801587301587301587e-5 + 2.7557319223985890653e-6 * r) * r2
+    cdef double high = (2.7557319223985890653e-7 + 2.5052108385441718775e-8 * r) \
+        + (2.0876756987868098979e-9 + 1.6059043836821614599e-10 * r) * r2
+    cdef double p = low + r4 * (middle + r4 * high)
+    p = 1.0 + (r + r2 * p)
     p = from_bits(bits_of(p) + (bits_of(shifted) << 52))
     # Written so that NaN stays NaN.
     return 0.0 if x < -708.0 else (p if x >= -708.0 else x)
