@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--warmup", metavar="STEPS", type=_number,
         help="steps, or a part of the run below 1, over which the rate rises first")  # fmt: skip
     add("--set", metavar="KEY=VALUE", action="append", default=[],
-        help="a hyperparameter of the optimizer, such as beta1=0.95")  # fmt: skip
+        help="a hyperparameter of the optimizer: beta1=0.95, momentum=nesterov")  # fmt: skip
     add("--weight-decay", metavar="RATE", type=float, help="decoupled weight decay")
     add("--l2", metavar="L2", type=float, default=0.0, help="L2 penalty of the objective")
     add("--no-intercept", action="store_true", help="no constant term")
@@ -244,7 +244,7 @@ def _hyperparameter(key: str, text: str) -> Any:
     try:
         return _number(text)
     except ValueError:
-        if text in schedules.registry:
+        if text.partition(":")[0] in schedules.registry:
             return _schedule(text, None)
         if key == "lr" and text == "1/beta":
             return text

@@ -67,16 +67,19 @@ def plot_losses(
         for i, (label, (steps, losses)) in enumerate(curves.items()):
             dashes = DASHES[i % len(DASHES)]
             ax.plot(steps, losses, label=label, color=COLOURS[i % len(COLOURS)], linestyle=dashes)
-        losses = np.concatenate([np.asarray(one) for _, one in curves.values()])
-        if losses.min(initial=np.inf) > 0:
+        drawn = [np.asarray(one) for _, one in curves.values()]
+        lowest = min((float(one.min(initial=np.inf)) for one in drawn), default=np.inf)
+        highest = max((float(one.max(initial=-np.inf)) for one in drawn), default=-np.inf)
+        if 0 < lowest < np.inf:
             ax.set_yscale("log")
             # Powers of ten alone leave less than two decades without a label.
-            few = losses.max(initial=1.0) < 300 * losses.min(initial=1.0)
+            few = highest < 300 * lowest
             ax.yaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5) if few else (1,)))
             ax.yaxis.set_major_formatter("{x:g}")
             ax.yaxis.set_minor_formatter(_ticker().NullFormatter())
         ax.set(xlabel="step", ylabel="loss", title=title)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        if curves:
+            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 
