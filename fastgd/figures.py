@@ -4,6 +4,7 @@ One style for all: the colours of Okabe and Ito (2008), told apart in every kind
 blindness, and a line style beside each, so that a picture in grey says the same.
 """
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,8 +66,7 @@ def plot_losses(
     ax = _axes(ax)
     with _pyplot().rc_context(STYLE):
         for i, (label, (steps, losses)) in enumerate(curves.items()):
-            dashes = DASHES[i % len(DASHES)]
-            ax.plot(steps, losses, label=label, color=COLOURS[i % len(COLOURS)], linestyle=dashes)
+            ax.plot(steps, losses, label=textwrap.fill(label, 30), **_look(i))
         drawn = [np.asarray(one) for _, one in curves.values()]
         lowest = min((float(one.min(initial=np.inf)) for one in drawn), default=np.inf)
         highest = max((float(one.max(initial=-np.inf)) for one in drawn), default=-np.inf)
@@ -113,10 +113,11 @@ def plot_schedule(schedule: "Schedule", total: int, ax: Any = None) -> Any:
     if total > 10_000:
         steps = np.linspace(0, total - 1, 10_000).astype(np.int64)
     with _pyplot().rc_context(STYLE):
-        colour = COLOURS[len(ax.lines) % len(COLOURS)]
-        ax.plot(steps, schedule(steps, total), color=colour, label=str(schedule))
+        look, label = _look(len(ax.lines)), textwrap.fill(str(schedule), 80)
+        ax.plot(steps, schedule(steps, total), label=label, **look)
         ax.set(xlabel="step", ylabel="value")
-        ax.legend()
+        # Above the axes, where the longest composition leaves the curves their room.
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize="small")
     return ax
 
 
@@ -147,6 +148,11 @@ def _pyplot() -> Any:
             'pictures need matplotlib, which is missing: pip install "fastgd[plot]"'
         ) from error
     return matplotlib.pyplot
+
+
+def _look(i: int) -> dict[str, Any]:
+    """Colour and dashes of the line number i."""
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i % len(DASHES)]}
 
 
 def _ticker() -> Any:

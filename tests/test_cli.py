@@ -2,7 +2,6 @@
 import csv
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -429,7 +428,7 @@ def test_no_traceback_on_a_screen_that_knows_ascii_only(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and terminals as POSIX has them")
 def test_ctrl_c_keeps_what_there_is(tmp_path):
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty").openpty()
     command = [sys.executable, "-m", "fastgd", "fit", "digits", "--steps", str(10**12)]
     running = subprocess.Popen(
         [*command, "--out", "m.npz"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs
@@ -458,7 +457,7 @@ def test_a_reader_that_leaves(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals as POSIX has them")
 def test_progress_shows_on_a_terminal():
-    ours, theirs = pty.openpty()
+    ours, theirs = pytest.importorskip("pty").openpty()
     command = [sys.executable, "-m", "fastgd", "fit", "digits", "--epochs", "300"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True, timeout=60)
     os.close(theirs)

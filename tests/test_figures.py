@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from fastgd import figures
+from fastgd import figures, schedules
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -61,6 +61,18 @@ def test_the_axis_has_readable_labels(lowest):
 @pytest.mark.parametrize("curves", [{}, {"run": ([], [])}])
 def test_nothing_to_draw(curves):
     assert figures.plot_losses(curves).get_xlabel() == "step"
+
+
+def test_long_labels_leave_the_curves_their_room():
+    long = schedules.warmup(0.1, start=0.0, then=schedules.sgdr(0.0, 0.1, 100, 2, 0.8))
+    for ax in (
+        figures.plot_schedule(2.0 * long, 1000, figures.plot_schedule(long, 1000)),
+        figures.plot_losses({f"Adam(lr={long})": (STEPS, STEPS + 1.0)}),
+    ):
+        ax.figure.canvas.draw()
+        box = ax.get_position()
+        assert box.width > 0.5
+        assert box.height > 0.5
 
 
 def test_axes_of_the_user_s_are_used():
