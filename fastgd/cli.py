@@ -222,7 +222,10 @@ def _optimizer(options: argparse.Namespace, objective: Any) -> Optimizer:
     if options.schedule is not None or options.warmup is not None:
         rate = given.get("lr", fields["lr"].default)
         if rate == "1/beta":
-            rate = 1.0 / objective.smoothness()
+            beta = objective.smoothness()
+            if not beta:
+                raise ValueError(f"--lr 1/beta: {type(objective).__name__} has no known smoothness")
+            rate = 1.0 / beta
         if options.schedule is not None:
             rate = _schedule(options.schedule, rate)
         if options.warmup is not None:
