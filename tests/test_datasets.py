@@ -3,6 +3,8 @@
 import csv
 import gzip
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -536,3 +538,16 @@ def test_files_from_disk(file, target, drop, shape, classes):
     assert data.X.shape == shape
     assert (data.classes and len(data.classes)) == classes
     assert np.isfinite(data.X).all()
+
+
+def test_data_sets_are_imported_when_first_asked_for():
+    code = (
+        "import sys, fastgd as gd\n"
+        "assert 'fastgd.datasets' not in sys.modules\n"
+        "assert {'datasets', 'figures', 'Adam'} <= set(dir(gd))\n"
+        "print(gd.datasets.load('penguins').X.shape, gd.figures.__name__)\n"
+        "gd.nothing\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "(333, 10) fastgd.figures\n"
+    assert done.stderr.endswith("AttributeError: module 'fastgd' has no attribute 'nothing'\n")
