@@ -8,7 +8,7 @@ from .vector cimport axpy, dot, kernel_void, prefetch, real
 cdef enum:
     LINE = 64
     PREFETCH_BYTES = 4096
-    CACHE = 1 << 17
+    CACHE = 1 << 13
 
 
 cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
@@ -162,7 +162,9 @@ cdef class DenseRows(Rows):
             self.data = &doubles[0, 0]
         cdef Py_ssize_t width = self.n_columns * X.itemsize
         self.distance = max(2, min(16, PREFETCH_BYTES // width))
-        self.block_rows = max(8, min(256, CACHE // width))
+        # Fours, as `dense_add` takes them, and few enough for the second pass to find them in the
+        # first-level cache while the next ones are on their way.
+        self.block_rows = max(8, min(256, CACHE // width // 4 * 4))
 
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,
                       Py_ssize_t n_outputs, double *out) noexcept nogil:
