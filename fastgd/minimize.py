@@ -225,6 +225,7 @@ class _Run:
         finally:
             if bar is not None:
                 bar.close()
+        self.core.settle(self.theta)
         return Result(
             theta=self.theta,
             steps=self.state.t,
@@ -271,7 +272,7 @@ class _Run:
         """Take the steps start <= t < end; on divergence go back to the last finite θ."""
         lr, momentum = self.rates.over(start, end)
         self.last_lr = float(lr[-1])
-        before = self.theta.copy(), self.state.save(), self.sampler.state()
+        before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.factor
         self._run(lr, momentum)
         if loop.all_finite(self.theta):
             return None
@@ -289,14 +290,15 @@ class _Run:
                 self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
             )
 
-    def _restore(self, before: tuple[Any, Any, Any]) -> None:
-        theta, state, sampler = before
+    def _restore(self, before: tuple[Any, Any, Any, float]) -> None:
+        theta, state, sampler, factor = before
         self.theta[:] = theta
         self.state.load(state)
         self.sampler.restore(sampler)
+        self.core.put_off(factor)
 
     def _record(self, callbacks: Iterable[Callback]) -> Stop | None:
-        loss, gradient = self.core.evaluate(self.theta)
+        loss, gradient = self.core.evaluate(self.core.settled(self.theta))
         self.loss = loss
         norm = _norm(gradient)
         lr = getattr(self, "last_lr", math.nan)
@@ -311,7 +313,7 @@ class _Run:
                 Progress(
                     step=self.state.t,
                     steps=self.total,
-                    theta=self.theta.copy(),
+                    theta=self.core.settled(self.theta).copy(),
                     loss=math.nan if self.loss is None else self.loss,
                     grad_norm=self.history["grad_norm"][-1] if self.loss is not None else math.nan,
                     time=time.perf_counter() - self.started,

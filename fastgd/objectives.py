@@ -477,6 +477,8 @@ class Function(Objective):
 
 def as_matrix(name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.float32)) -> Any:
     """`given` as a finite C-contiguous (n, d) array, itself where it is one of a kept dtype."""
+    if hasattr(given, "tocsr"):
+        return _as_csr(name, given)
     array = _real_array(name, given)
     if array.ndim != 2:
         hint = "; one feature is X.reshape(-1, 1)" if array.ndim == 1 else ""
@@ -488,9 +490,37 @@ def as_matrix(name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.flo
         array = _converted(name, array, dtype)
     place = rows.first_not_finite(array)
     if place is not None:
-        raise ValueError(f"{name}[{place[0]}, {place[1]}] is {array[place]}: NaN and infinite "
+        row, column = divmod(place, array.shape[1])
+        raise ValueError(f"{name}[{row}, {column}] is {array[row, column]}: NaN and infinite "
                          "entries are not accepted")  # fmt: skip
     return array
+
+
+def _as_csr(name: str, given: Any) -> Any:
+    """A scipy.sparse matrix or array as a checked CSR one, itself where it already is one."""
+    if given.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions, not shape {given.shape}")
+    if 0 in given.shape:
+        raise ValueError(f"{name} is empty: its shape is {given.shape}")
+    matrix = given if given.format == "csr" else given.tocsr()
+    values = _real_array(name, matrix.data)
+    if values.dtype not in (np.float64, np.float32) or not values.dtype.isnative:
+        values = _converted(name, values, np.dtype(np.float64))
+    columns = matrix.indices
+    if not (values.flags.c_contiguous and columns.flags.c_contiguous):
+        raise ValueError(f"the arrays of {name} must be contiguous: take {name}.copy()")
+    if values is not matrix.data:
+        matrix = type(matrix)((values, columns, matrix.indptr), shape=matrix.shape, copy=False)
+    starts = np.ascontiguousarray(matrix.indptr, dtype=columns.dtype)
+    wrong = rows.check_sparse(columns, starts, matrix.shape[1])
+    if wrong is not None:
+        raise ValueError(f"{name} is not a valid CSR matrix: {wrong}")
+    place = rows.first_not_finite(values)
+    if place is not None:
+        row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
+        raise ValueError(f"{name}[{row}, {columns[place]}] is {values[place]}: NaN and infinite "
+                         "entries are not accepted")  # fmt: skip
+    return matrix
 
 
 def as_vector(name: str, given: Any, length: int, what: str = "parameter") -> Vector:
@@ -513,7 +543,7 @@ def _real_array(name: str, given: Any) -> Any:
     if isinstance(given, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array: fill or drop its masked entries first")
     if hasattr(given, "tocsr"):
-        raise TypeError(f"{name} is sparse, which is not supported here: take {name}.toarray()")
+        raise TypeError(f"{name} is sparse, and must be dense here: take {name}.toarray()")
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -597,14 +627,15 @@ def largest_eigenvalue(X: Any, intercept: bool) -> float:
 
 
 def _gram(X: Any, intercept: bool) -> Vector:
-    # In blocks of rows, so that float32 data is not copied whole.
     d = X.shape[1]
     gram = np.zeros((d + intercept, d + intercept))
+    # In blocks of rows, so that float32 data is not copied whole.
     for first in range(0, X.shape[0], 8192):
-        block = np.asarray(X[first : first + 8192], dtype=np.float64)
-        gram[:d, :d] += block.T @ block
+        block = X[first : first + 8192].astype(np.float64)
+        product = block.T @ block
+        gram[:d, :d] += product if isinstance(product, np.ndarray) else product.toarray()
         if intercept:
-            gram[d, :d] += block.sum(axis=0)
+            gram[d, :d] += np.asarray(block.sum(axis=0)).ravel()
     if intercept:
         gram[:d, d] = gram[d, :d]
         gram[d, d] = X.shape[0]
@@ -612,5 +643,5 @@ def _gram(X: Any, intercept: bool) -> Vector:
 
 
 def _outer(X: Any, intercept: bool) -> Vector:
-    X = np.asarray(X, dtype=np.float64)
-    return X @ X.T + (1.0 if intercept else 0.0)
+    outer = (X @ X.T).toarray() if hasattr(X, "indptr") else X.astype(np.float64) @ X.T
+    return outer + (1.0 if intercept else 0.0)

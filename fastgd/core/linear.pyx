@@ -2,7 +2,8 @@
 #
 # The gradient of a sample is x times a number, so the margins of a block of rows come first, then
 # the numbers, then one weighted sum of the rows - into a gradient or, for plain SGD, into theta.
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, malloc
 
 from .losses cimport Loss
 from .objective cimport OK, UNSUPPORTED, Objective
@@ -29,6 +30,10 @@ cdef class LinearObjective(Objective):
     cdef double *margins_buffer
     cdef double *targets_buffer
     cdef double *losses_buffer
+    # Of sparse data: when a column was last seen, by number of the batch, and which the batch has.
+    cdef int64_t *marks
+    cdef int64_t *touched
+    cdef int64_t stamp
 
     def __init__(self, X, const double[::1] y, str loss, Py_ssize_t n_outputs, bint intercept,
                  double l2):
@@ -49,8 +54,18 @@ cdef class LinearObjective(Objective):
         if (self.margins_buffer == NULL or self.targets_buffer == NULL
                 or self.losses_buffer == NULL):
             raise MemoryError
+        if self.rows.sparse:
+            # Partial sums are as long as theta: they must not cost more than the rows do.
+            self.block_rows = max(4096, 16 * self.rows.n_columns)
+            self.sparse = l2 == 0.0
+            self.marks = <int64_t *>calloc(self.rows.n_columns, sizeof(int64_t))
+            self.touched = <int64_t *>malloc(self.n_params * sizeof(int64_t))
+            if self.marks == NULL or self.touched == NULL:
+                raise MemoryError
 
     def __dealloc__(self):
+        free(self.marks)
+        free(self.touched)
         free(self.margins_buffer)
         free(self.targets_buffer)
         free(self.losses_buffer)
@@ -66,18 +81,27 @@ cdef class LinearObjective(Objective):
         return self.targets_buffer
 
     cdef void find_margins(self, const double *theta, const Batch *batch) noexcept nogil:
-        self.rows.margins(batch, theta, theta + self.n_weights if self.intercept else NULL,
-                          self.n_outputs, self.margins_buffer)
+        cdef Py_ssize_t i, k
+        cdef const double *bias = theta + self.n_weights if self.intercept else NULL
+        if self.factor == 1.0:
+            self.rows.margins(batch, theta, bias, self.n_outputs, self.margins_buffer)
+            return
+        self.rows.margins(batch, theta, NULL, self.n_outputs, self.margins_buffer)
+        for i in range(batch.count):
+            for k in range(self.n_outputs):
+                self.margins_buffer[i * self.n_outputs + k] = (
+                    self.factor * self.margins_buffer[i * self.n_outputs + k]
+                    + (bias[k] if bias != NULL else 0.0))
 
-    cdef void add_rows(self, const Batch *batch, double factor, double *target) noexcept nogil:
+    cdef void add_rows(self, const Batch *batch, double weight, double *target) noexcept nogil:
         # The weighted sum of the rows, and for the intercept that of the weights themselves.
         cdef Py_ssize_t i, k
-        self.rows.add(batch, self.margins_buffer, factor, self.n_outputs, target)
+        self.rows.add(batch, self.margins_buffer, weight / self.factor, self.n_outputs, target)
         if self.intercept:
             for i in range(batch.count):
                 for k in range(self.n_outputs):
                     target[self.n_weights + k] += \
-                        factor * self.margins_buffer[i * self.n_outputs + k]
+                        weight * self.margins_buffer[i * self.n_outputs + k]
 
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
         cdef Batch block
@@ -118,9 +142,36 @@ cdef class LinearObjective(Objective):
         self.find_margins(theta, batch)
         self.loss.derivatives(self.margins_buffer, targets, batch.count)
         if decay != 0.0:
-            self.shrink(theta, 1.0 - lr * decay)
+            # On sparse data the weights are kept as a multiple of what is stored, so that a step
+            # touches the entries of its rows only. Far below 1 the multiple is applied after all,
+            # before what is stored can overflow.
+            self.factor *= 1.0 - lr * decay
+            if not self.rows.sparse or not 1e-100 < self.factor:
+                self.shrink(theta, self.factor)
+                self.factor = 1.0
         self.add_rows(batch, -lr / <double>batch.count, theta)
         return OK
+
+    cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
+                                const int64_t **touched) noexcept nogil:
+        cdef Py_ssize_t n_columns, c, k
+        self.stamp += 1
+        n_columns = self.rows.touch(batch, self.marks, self.stamp, self.touched)
+        self.add_gradient(theta, batch, out)
+        # The list holds columns; a parameter is a column of one output. From the last output to
+        # the first, so that the columns themselves are overwritten last.
+        for k in range(self.n_outputs - 1, -1, -1):
+            for c in range(n_columns):
+                self.touched[k * n_columns + c] = self.touched[c] + k * self.rows.n_columns
+                out[self.touched[k * n_columns + c]] /= <double>batch.count
+        n_columns *= self.n_outputs
+        if self.intercept:
+            for k in range(self.n_weights, self.n_params):
+                out[k] /= <double>batch.count
+                self.touched[n_columns] = k
+                n_columns += 1
+        touched[0] = self.touched
+        return n_columns
 
     def margins(self, const double[::1] theta, X):
         """The margins of other rows: (m, n_outputs)."""

@@ -1,7 +1,9 @@
 # The loop: one chunk of steps without the GIL. It ties together where the gradient is taken, which
 # rows a step sees, the objective and the update, and knows nothing else about any of them.
 
-from .objective cimport FAILED, OK, UNSUPPORTED, Objective
+from libc.stdint cimport int64_t
+
+from .objective cimport OK, UNSUPPORTED, Objective, check
 from .sampling cimport Batch, Sampler
 from .update cimport Update
 from .vector cimport kernel_void
@@ -50,36 +52,47 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
     With `watch` it stops after the first step whose result is not finite. It also stops at an
     exception of the objective, which is raised by `check`, theta being as it was before that step.
     """
-    cdef Py_ssize_t steps = lr.shape[0], t
+    cdef Py_ssize_t steps = lr.shape[0], t, i, n_touched
     cdef double *parameters = &theta[0]
     cdef double *slope = &gradient[0]
     cdef const double *point
+    cdef const int64_t *touched
     cdef Batch batch
     cdef int status = OK
     if theta.shape[0] != objective.n_params or update.n_params != objective.n_params \
             or gradient.shape[0] != objective.n_params or momentum.shape[0] != steps:
         raise ValueError("the objective, the update and the vectors are of different sizes")
+    # A sparse gradient is all zeros between two steps.
+    cdef bint sparse = objective.sparse and update.sparse
+    if sparse:
+        gradient[:] = 0.0
     sampler.begin(steps)
     with nogil:
         for t in range(steps):
             sampler.draw(&batch)
-            status = UNSUPPORTED
-            if update.plain:
-                status = objective.descend(parameters, &batch, lr[t],
-                                           objective.l2 + update.weight_decay)
-                if status == OK:
-                    update.t += 1
-            if status == UNSUPPORTED:
-                point = update.point(parameters, lr[t], momentum[t])
-                status = objective.gradient(point, &batch, slope)
+            if sparse:
+                n_touched = objective.gradient_at(parameters, &batch, slope, &touched)
+                update.step_at(parameters, slope, touched, n_touched, lr[t], momentum[t])
+                for i in range(n_touched):
+                    slope[touched[i]] = 0.0
+            else:
+                status = UNSUPPORTED
+                if update.plain:
+                    status = objective.descend(parameters, &batch, lr[t],
+                                               objective.l2 + update.weight_decay)
+                    if status == OK:
+                        update.t += 1
+                if status == UNSUPPORTED:
+                    point = update.point(parameters, lr[t], momentum[t])
+                    status = objective.gradient(point, &batch, slope)
+                    if status == OK:
+                        update.step(parameters, slope, lr[t], momentum[t])
                 if status != OK:
                     break
-                update.step(parameters, slope, lr[t], momentum[t])
-            elif status == FAILED:
-                break
             if watch and not finite(parameters, objective.n_params):
                 t += 1
                 break
         else:
             t = steps
+    check(objective, status)
     return t

@@ -4,6 +4,8 @@
 # Another package may subclass this from its own Cython code: write the two sums (and, where the
 # gradient of a few samples can go straight into theta, `descend`), and everything else - batches,
 # means, l2, weight decay, the loop, every optimizer - works on it.
+from libc.stdint cimport int64_t
+
 from .sampling cimport Batch
 
 # What a method that can fail returns.
@@ -37,6 +39,15 @@ cdef class Objective:
     # a gradient buffer. decay includes l2.
     cdef int descend(self, double *theta, const Batch *batch, double lr,
                      double decay) noexcept nogil
+    # May be written, for sparse data, and then `sparse` is set: the mean gradient over the batch
+    # into `out`, all zeros before, and the coordinates where it may differ from 0 into `touched`;
+    # their number is returned.
+    cdef readonly bint sparse
+    cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
+                                const int64_t **touched) noexcept nogil
+    # The penalised parameters are this times what is stored, where `descend` puts off shrinking
+    # them; see `settle`.
+    cdef readonly double factor
 
     # What the loop and Python call: the mean over the batch, with the l2 term.
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil
@@ -44,3 +55,7 @@ cdef class Objective:
 
     cdef void shrink(self, double *theta, double factor) noexcept nogil
     cdef int hear_signals(self) noexcept nogil
+
+
+# Raises what is behind a status other than OK.
+cdef int check(Objective objective, int status) except -1

@@ -9,6 +9,8 @@ class Objective:
     n_params: int
     l2: float
     error: BaseException | None
+    sparse: bool
+    factor: float
     def __init__(
         self,
         n_samples: int,
@@ -20,6 +22,9 @@ class Objective:
     ) -> None: ...
     @property
     def span_list(self) -> list[tuple[int, int, bool]]: ...
+    def settle(self, theta: NDArray[np.float64]) -> None: ...
+    def settled(self, theta: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def put_off(self, factor: float) -> None: ...
     def evaluate(
         self,
         theta: NDArray[np.float64],

@@ -73,6 +73,7 @@ cdef class Objective:
         self.n_params = n_params
         self.l2 = l2
         self.block_rows = 4096
+        self.factor = 1.0
         self.n_spans = len(spans)
         self.spans = <Span *>calloc(len(spans), sizeof(Span))
         self.partial = <double *>calloc(n_params, sizeof(double))
@@ -101,6 +102,10 @@ cdef class Objective:
     cdef int descend(self, double *theta, const Batch *batch, double lr,
                      double decay) noexcept nogil:
         return UNSUPPORTED
+
+    cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
+                                const int64_t **touched) noexcept nogil:
+        return 0
 
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
         cdef Batch block
@@ -179,6 +184,28 @@ cdef class Objective:
                 return FAILED
         return OK
 
+    def settle(self, double[::1] theta not None):
+        """Apply to theta, in place, what `descend` has put off."""
+        self.shrink(&theta[0], self.factor)
+        self.factor = 1.0
+
+    def settled(self, theta):
+        """theta with what `descend` has put off: itself, or a new vector.
+
+        The run goes on as it was: how often it is looked at must not change its bits.
+        """
+        cdef double[::1] view
+        if self.factor == 1.0:
+            return theta
+        true = theta.copy()
+        view = true
+        self.shrink(&view[0], self.factor)
+        return true
+
+    def put_off(self, double factor):
+        """Go back to a state in which `factor` had been put off."""
+        self.factor = factor
+
     @property
     def span_list(self):
         """The spans as a list of (start, stop, penalized)."""
@@ -204,6 +231,9 @@ cdef class Objective:
                              f"{self.n_params} parameters")
         if indices is not None:
             batch = pick(indices, self.n_samples)
+        # The theta given here is the true one, whatever a run under way has put off.
+        cdef double factor = self.factor
+        self.factor = 1.0
         if value:
             with nogil:
                 status = self.value(&theta[0], &batch, &loss)
@@ -213,6 +243,7 @@ cdef class Objective:
             out = vector
             with nogil:
                 status = self.gradient(&theta[0], &batch, &out[0])
+        self.factor = factor
         check(self, status)
         return loss if value else None, vector
 

@@ -1,4 +1,6 @@
 # The rows of a data matrix, however they are stored. Nothing else knows the storage.
+from libc.stdint cimport int32_t, int64_t
+
 from .sampling cimport Batch
 
 
@@ -8,6 +10,7 @@ cdef class Rows:
     cdef readonly object source            # keeps the memory alive
     # Rows that stay in cache between two passes over them.
     cdef readonly Py_ssize_t block_rows
+    cdef readonly bint sparse
 
     # out[i, k] = bias[k] + x_i . weights[k], for the rows of the batch; bias may be NULL.
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,
@@ -15,6 +18,10 @@ cdef class Rows:
     # target[k] += sum over the batch of factor * coefficients[i, k] x_i
     cdef void add(self, const Batch *batch, const double *coefficients, double factor,
                   Py_ssize_t n_outputs, double *target) noexcept nogil
+    # Sparse storage only: append to `columns` those columns of the batch whose mark is not yet
+    # `stamp`, marking them; the new length of the list.
+    cdef Py_ssize_t touch(self, const Batch *batch, int64_t *marks, int64_t stamp,
+                          int64_t *columns) noexcept nogil
 
 
 cdef Rows wrap(X)

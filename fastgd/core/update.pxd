@@ -14,6 +14,7 @@ cdef class Update:
     cdef readonly int64_t t                  # steps taken
     cdef readonly double weight_decay
     cdef readonly bint plain                 # theta -= lr * gradient and nothing more
+    cdef readonly bint sparse                # `apply_at` is written, and needs no other coordinate
     cdef readonly object optimizer
     cdef object memory                       # the slots, one row each
     cdef object scalar_memory
@@ -31,8 +32,13 @@ cdef class Update:
     cdef void begin(self, double lr, double momentum) noexcept nogil
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil
+    # May be written: the same for the coordinates where a sparse gradient may differ from 0.
+    cdef void apply_at(self, double *theta, const double *gradient, const int64_t *touched,
+                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil
     # Where the gradient of the coming step is taken: theta, but for look-ahead methods.
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil
 
     cdef void step(self, double *theta, const double *gradient, double lr,
                    double momentum) noexcept nogil
+    cdef void step_at(self, double *theta, const double *gradient, const int64_t *touched,
+                      Py_ssize_t n_touched, double lr, double momentum) noexcept nogil

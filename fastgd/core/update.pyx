@@ -10,7 +10,7 @@ from libc.math cimport sqrt
 from libc.stdlib cimport calloc, free
 cimport numpy as cnp
 
-from .vector cimport kernel_void
+from .vector cimport kernel_void, scale
 
 import numpy as np
 
@@ -70,8 +70,18 @@ cdef class Update:
                     double lr, double momentum, double keep) noexcept nogil:
         pass
 
+    cdef void apply_at(self, double *theta, const double *gradient, const int64_t *touched,
+                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
+        pass
+
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil:
         return theta
+
+    cdef void step_at(self, double *theta, const double *gradient, const int64_t *touched,
+                      Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
+        self.begin(lr, momentum)
+        self.apply_at(theta, gradient, touched, n_touched, lr, momentum)
+        self.t += 1
 
     cdef void step(self, double *theta, const double *gradient, double lr,
                    double momentum) noexcept nogil:
@@ -303,16 +313,31 @@ cdef class NesterovUpdate(Update):
                         momentum if self.t > 0 else 0.0, keep)
 
 
-# G <- G + g², theta <- keep theta - lr g / (sqrt(G + eps_root) + eps)
+# theta <- keep theta - lr g / (sqrt(G + eps_root) + eps), for AdaGrad and RMSProp
+cdef inline double scaled_step(double theta, double g, double G, double lr, double eps,
+                               double eps_root, double keep) noexcept nogil:
+    return keep * theta - lr * g / (sqrt(G + eps_root) + eps)
+
+
+# G <- G + g²
 cdef kernel_void adagrad_kernel(double *theta, const double *gradient, double *G,
                                 Py_ssize_t start, Py_ssize_t stop, double lr, double eps,
                                 double eps_root, double keep) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double g
     for j in range(start, stop):
-        g = gradient[j]
-        G[j] += g * g
-        theta[j] = keep * theta[j] - lr * g / (sqrt(G[j] + eps_root) + eps)
+        G[j] += gradient[j] * gradient[j]
+        theta[j] = scaled_step(theta[j], gradient[j], G[j], lr, eps, eps_root, keep)
+
+
+# The same where a sparse gradient is not 0; where it is 0 the rule changes nothing.
+cdef void adagrad_at_kernel(double *theta, const double *gradient, double *G,
+                            const int64_t *touched, Py_ssize_t n_touched, double lr, double eps,
+                            double eps_root) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(n_touched):
+        j = touched[i]
+        G[j] += gradient[j] * gradient[j]
+        theta[j] = scaled_step(theta[j], gradient[j], G[j], lr, eps, eps_root, 1.0)
 
 
 cdef class AdaGradUpdate(Update):
@@ -322,38 +347,71 @@ cdef class AdaGradUpdate(Update):
     def configure(self, optimizer):
         self.eps = optimizer.eps
         self.eps_root = optimizer.eps_root
+        self.sparse = self.weight_decay == 0.0
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         adagrad_kernel(theta, gradient, self.slot[0], start, stop, lr, self.eps, self.eps_root,
                        keep)
 
+    cdef void apply_at(self, double *theta, const double *gradient, const int64_t *touched,
+                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
+        adagrad_at_kernel(theta, gradient, self.slot[0], touched, n_touched, lr, self.eps,
+                          self.eps_root)
 
-# G <- decay G + (1 - decay) g², theta <- keep theta - lr g / (sqrt(G + eps_root) + eps)
+
+# G <- decay G + (1 - decay) g²
 cdef kernel_void rmsprop_kernel(double *theta, const double *gradient, double *G,
                                 Py_ssize_t start, Py_ssize_t stop, double lr, double decay,
                                 double eps, double eps_root, double keep) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double g
     for j in range(start, stop):
-        g = gradient[j]
-        G[j] = decay * G[j] + (1.0 - decay) * g * g
-        theta[j] = keep * theta[j] - lr * g / (sqrt(G[j] + eps_root) + eps)
+        G[j] = decay * G[j] + (1.0 - decay) * gradient[j] * gradient[j]
+        theta[j] = scaled_step(theta[j], gradient[j], G[j], lr, eps, eps_root, keep)
+
+
+# The same where a sparse gradient is not 0, with G = factor H and H in memory: G decays everywhere
+# by the factor alone, which the caller has already multiplied by decay.
+cdef void rmsprop_at_kernel(double *theta, const double *gradient, double *H,
+                            const int64_t *touched, Py_ssize_t n_touched, double lr, double factor,
+                            double decay, double eps, double eps_root) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef double gain = (1.0 - decay) / factor
+    for i in range(n_touched):
+        j = touched[i]
+        H[j] += gain * gradient[j] * gradient[j]
+        theta[j] = scaled_step(theta[j], gradient[j], factor * H[j], lr, eps, eps_root, 1.0)
+
+
+cdef kernel_void scale_kernel(double *vector, double factor, Py_ssize_t n) noexcept nogil:
+    scale(factor, vector, n)
 
 
 cdef class RMSPropUpdate(Update):
     slots = ("G",)
+    numbers = {"factor": 1.0}
     cdef double decay, eps, eps_root
 
     def configure(self, optimizer):
         self.decay = optimizer.decay
         self.eps = optimizer.eps
         self.eps_root = optimizer.eps_root
+        self.sparse = self.weight_decay == 0.0
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         rmsprop_kernel(theta, gradient, self.slot[0], start, stop, lr, self.decay, self.eps,
                        self.eps_root, keep)
+
+    cdef void apply_at(self, double *theta, const double *gradient, const int64_t *touched,
+                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
+        if self.scalars[0] * self.decay < 1e-100:  # before 1/factor can overflow
+            scale_kernel(self.slot[0], self.scalars[0] * self.decay, self.n_params)
+            self.scalars[0] = 1.0
+        else:
+            self.scalars[0] *= self.decay
+        rmsprop_at_kernel(theta, gradient, self.slot[0], touched, n_touched, lr, self.scalars[0],
+                          self.decay, self.eps, self.eps_root)
 
 
 # m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g²,
