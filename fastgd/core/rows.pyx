@@ -16,6 +16,8 @@ ctypedef fused integer:
 cdef enum:
     LINE = 64
     PREFETCH_BYTES = 4096
+    LANES = 64
+    LONG = 256
     CACHE = 1 << 13
 
 
@@ -27,8 +29,11 @@ cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
 cdef kernel_void dense_margins(const real *X, Py_ssize_t d, const Batch *batch, Py_ssize_t distance,
                                const double *weights, const double *bias, Py_ssize_t n_outputs,
                                double *out) noexcept nogil:
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i, j, k, start
+    cdef const double *w
+    cdef double total
     cdef const real *row
+    cdef double[LANES] sums
     cdef const char *line
     cdef const char *end
     cdef Py_ssize_t fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
@@ -43,9 +48,28 @@ cdef kernel_void dense_margins(const real *X, Py_ssize_t d, const Batch *batch, 
                 line += LINE
         row = row_of(X, d, batch, i)
         for k in range(n_outputs):
-            out[i * n_outputs + k] = dot(row, weights + k * d, d)
-            if bias != NULL:
-                out[i * n_outputs + k] += bias[k]
+            out[i * n_outputs + k] = 0.0 if bias == NULL else bias[k]
+        if real is double or d < LONG:
+            for k in range(n_outputs):
+                out[i * n_outputs + k] += dot(row, weights + k * d, d)
+        else:
+            # Of a conversion gcc makes SIMD only in a loop that is not unrolled away, so here the
+            # accumulators are an array: 600 ns a random row of 784 against 690 (float64: 940).
+            for k in range(n_outputs):
+                w = weights + k * d
+                for j in range(LANES):
+                    sums[j] = 0.0
+                start = 0
+                while start + LANES <= d:
+                    for j in range(LANES):
+                        sums[j] += row[start + j] * w[start + j]
+                    start += LANES
+                total = dot(row + start, w + start, d - start)
+                for j in range(LANES // 2):
+                    sums[j] += sums[j + LANES // 2]
+                for j in range(0, LANES // 2, 4):
+                    total += (sums[j] + sums[j + 1]) + (sums[j + 2] + sums[j + 3])
+                out[i * n_outputs + k] += total
 
 
 cdef kernel_void dense_add(const real *X, Py_ssize_t d, const Batch *batch,
