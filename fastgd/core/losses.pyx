@@ -3,6 +3,9 @@
 # exp and log1p are our own: the C library's are calls, and a call in a loop keeps it scalar.
 # Both are within 2 units in the last place (tests/test_losses.py measures them against long
 # double), and a batch of one gives the same bits as a batch of many.
+from libc.math cimport fabs
+from libc.stdint cimport int64_t
+
 from .vector cimport bits_of, from_bits, kernel_void
 
 cdef extern from *:
@@ -137,14 +140,18 @@ cdef kernel_void logistic_values(const double *margins, const double *targets, P
 
 cdef kernel_void logistic_derivatives(double *margins, const double *targets,
                                       Py_ssize_t count) noexcept nogil:
+    # The numerator, e for z > 0 and 1 otherwise, is chosen by its bits: a branch on the sign of a
+    # margin is mispredicted every other sample, and costs SGD a quarter of its step.
     cdef Py_ssize_t i
-    cdef double sign, z, size, e
+    cdef int64_t negative
+    cdef double sign, z, e
     for i in range(count):
         sign = 2.0 * targets[i] - 1.0
         z = sign * margins[i]
-        size = z if z > 0.0 else -z
-        e = exp_of_negative(-size)
-        margins[i] = -sign * (e if z > 0.0 else 1.0) / (1.0 + e)
+        e = exp_of_negative(-fabs(z))
+        negative = bits_of(z) >> 63
+        margins[i] = -sign * from_bits((bits_of(e) & ~negative) | (bits_of(1.0) & negative)) \
+            / (1.0 + e)
 
 
 cdef class LogisticLoss(Loss):
