@@ -206,6 +206,7 @@ class _Run:
         self.gradient = np.empty_like(theta)
         self.total = total
         self.rates = optimizer.rates(total)
+        self.chunk_rates = np.empty(0), np.empty(0)
         self.state = updates.make(optimizer, len(theta), core.span_list)
         self.history = History()
         self.loss: float | None = None
@@ -270,7 +271,9 @@ class _Run:
 
     def _chunk(self, start: int, end: int) -> Stop | None:
         """Take the steps start <= t < end; on divergence go back to the last finite θ."""
-        lr, momentum = self.rates.over(start, end)
+        if not self.rates.constant or len(self.chunk_rates[0]) != end - start:
+            self.chunk_rates = self.rates.over(start, end)
+        lr, momentum = self.chunk_rates
         self.last_lr = float(lr[-1])
         before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.factor
         self._run(lr, momentum)
@@ -328,7 +331,11 @@ class _Run:
 
 
 def _norm(vector: NDArray[np.float64]) -> float:
-    # Scaled, so that a gradient near the largest float64 has a norm and no warning.
+    with np.errstate(all="ignore"):
+        square = float(np.dot(vector, vector))
+    if 1e-280 < square < math.inf:
+        return math.sqrt(square)
+    # Scaled, so that a gradient near the largest or the least float64 has a norm.
     largest = float(np.abs(vector).max())
     if largest == 0 or not math.isfinite(largest):
         return largest
