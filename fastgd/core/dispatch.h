@@ -1,4 +1,5 @@
-/* What Cython cannot say: run-time SIMD dispatch, prefetch and the bits of a double.
+/* What Cython cannot say: run-time SIMD dispatch, prefetch, the bits of a double, and the few
+   atomic operations with which threads share the blocks of a batch.
    The only C of the project.
 
    A kernel is compiled three times (AVX-512, AVX2 with FMA, baseline) and the loader picks one
@@ -44,5 +45,44 @@ static inline double fastgd_from_bits(int64_t bits)
     memcpy(&x, &bits, sizeof x);
     return x;
 }
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#include <windows.h>
+static inline int64_t fastgd_read(volatile int64_t *p) { return _InterlockedOr64(p, 0); }
+static inline void fastgd_write(volatile int64_t *p, int64_t x) { _InterlockedExchange64(p, x); }
+static inline int64_t fastgd_add(volatile int64_t *p, int64_t x)
+{
+    return _InterlockedExchangeAdd64(p, x);
+}
+static inline void fastgd_pause(void) { YieldProcessor(); }
+static inline void fastgd_nap(void) { Sleep(0); }
+#else
+#include <time.h>
+static inline int64_t fastgd_read(volatile int64_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+static inline void fastgd_write(volatile int64_t *p, int64_t x)
+{
+    __atomic_store_n(p, x, __ATOMIC_SEQ_CST);
+}
+/* Adds x to *p and returns what was there before. */
+static inline int64_t fastgd_add(volatile int64_t *p, int64_t x)
+{
+    return __atomic_fetch_add(p, x, __ATOMIC_SEQ_CST);
+}
+static inline void fastgd_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+static inline void fastgd_nap(void)
+{
+    struct timespec time = {0, 50000};
+    nanosleep(&time, NULL);
+}
+#endif
 
 #endif

@@ -136,7 +136,7 @@ cdef class LinearObjective(Objective):
     cdef int descend(self, double *theta, const Batch *batch, double lr,
                      double decay) noexcept nogil:
         cdef const double *targets
-        if batch.count > MARGINS:
+        if batch.count > MARGINS or batch.count > self.block_rows:
             return UNSUPPORTED
         targets = self.targets_of(batch)
         self.find_margins(theta, batch)

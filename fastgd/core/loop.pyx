@@ -83,6 +83,9 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
                     if status == OK:
                         update.t += 1
                 if status == UNSUPPORTED:
+                    if objective.factor != 1.0:
+                        objective.shrink(parameters, objective.factor)
+                        objective.factor = 1.0
                     point = update.point(parameters, lr[t], momentum[t])
                     status = objective.gradient(point, &batch, slope)
                     if status == OK:

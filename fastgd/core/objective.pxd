@@ -22,6 +22,22 @@ cdef struct Span:
     bint penalized
 
 
+# One gradient, as the threads of a team share it: each takes the next block of rows, sums it, and
+# adds its sum to the total when its turn comes. So the result does not depend on who did what.
+cdef struct Job:
+    const double *theta
+    const Batch *batch
+    double *out
+    int64_t n_blocks
+    int64_t taken       # blocks handed out
+    int64_t added       # blocks added to out
+    int64_t failed
+    int64_t number      # of the job, counted up when it is ready
+    int64_t open        # whether helpers may still come in
+    int64_t inside      # helpers that have come in
+    int64_t over        # whether there will be no more jobs
+
+
 cdef class Objective:
     cdef readonly Py_ssize_t n_samples     # 1 where the loss is not a mean over data
     cdef readonly Py_ssize_t n_params
@@ -31,6 +47,7 @@ cdef class Objective:
     cdef Py_ssize_t n_spans
     cdef Span *spans
     cdef double *partial
+    cdef Job job
 
     # To be written by each objective: add the sum over the batch to *value, or to out.
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil
@@ -53,6 +70,8 @@ cdef class Objective:
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
 
+    cdef int share(self, Job *job, bint leading) noexcept nogil
+    cdef void report(self, Objective leader) noexcept nogil
     cdef void shrink(self, double *theta, double factor) noexcept nogil
     cdef int hear_signals(self) noexcept nogil
 

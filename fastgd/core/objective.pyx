@@ -11,9 +11,28 @@ from .vector cimport kernel_void, scale
 
 import numpy as np
 
-# Blocks between two looks at pending signals, so that Ctrl-C is heard in the middle of one step
-# over a large data set.
-cdef Py_ssize_t PATIENCE = 8
+cdef extern from "dispatch.h" nogil:
+    int64_t read "fastgd_read"(int64_t *number)
+    void write "fastgd_write"(int64_t *number, int64_t value)
+    int64_t add "fastgd_add"(int64_t *number, int64_t amount)
+    void pause "fastgd_pause"()
+    void nap "fastgd_nap"()
+
+# Products between two looks at pending signals, about 20 ms, so that Ctrl-C is heard in the middle
+# of one step over a large data set.
+cdef Py_ssize_t PATIENCE = 20_000_000
+
+# Turns that a waiting thread stays awake, about 0.1 ms: steps follow one another more closely.
+cdef Py_ssize_t AWAKE = 5000
+
+
+cdef inline void rest(Py_ssize_t *turns) noexcept nogil:
+    # One turn of waiting for another thread, which may have no core to itself.
+    turns[0] += 1
+    if turns[0] < AWAKE:
+        pause()
+    else:
+        nap()
 
 
 cdef kernel_void add_to(double *total, const double *part, Py_ssize_t n) noexcept nogil:
@@ -72,7 +91,9 @@ cdef class Objective:
         self.n_samples = n_samples
         self.n_params = n_params
         self.l2 = l2
-        self.block_rows = 4096
+        # Few enough that a batch of a few hundred rows can be shared by threads, and enough that
+        # adding up the parts costs little.
+        self.block_rows = 128
         self.factor = 1.0
         self.n_spans = len(spans)
         self.spans = <Span *>calloc(len(spans), sizeof(Span))
@@ -109,7 +130,7 @@ cdef class Objective:
 
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
         cdef Batch block
-        cdef Py_ssize_t done = 0, blocks = 0, i
+        cdef Py_ssize_t done = 0, work = 0, i
         cdef int status
         cdef double part, norm = 0.0, total = 0.0, lost = 0.0, corrected, moved
         while done < batch.count:
@@ -125,9 +146,11 @@ cdef class Objective:
             lost = (moved - total) - corrected if moved - moved == 0.0 else 0.0
             total = moved
             done += block.count
-            blocks += 1
-            if blocks % PATIENCE == 0 and self.hear_signals() != OK:
-                return FAILED
+            work += block.count * self.n_params
+            if work > PATIENCE:
+                work = 0
+                if self.hear_signals() != OK:
+                    return FAILED
         total /= <double>batch.count
         if self.l2 != 0.0:
             for i in range(self.n_spans):
@@ -138,27 +161,59 @@ cdef class Objective:
         out[0] = total
         return OK
 
-    cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+    cdef int share(self, Job *job, bint leading) noexcept nogil:
+        """Sum blocks of a job until there are none left; only the leader may raise signals."""
         cdef Batch block
-        cdef Py_ssize_t done = 0, blocks = 0, i
+        cdef Py_ssize_t work = 0, turns
+        cdef int64_t number
+        cdef int status
+        while True:
+            number = add(&job.taken, 1)
+            if number >= job.n_blocks:
+                return FAILED if read(&job.failed) else OK
+            cut(job.batch, number * self.block_rows, self.block_rows, &block)
+            memset(self.partial, 0, self.n_params * sizeof(double))
+            status = OK
+            if not read(&job.failed):
+                status = self.add_gradient(job.theta, &block, self.partial)
+                work += block.count * self.n_params
+                if leading and work > PATIENCE:
+                    work = 0
+                    if self.hear_signals() != OK:
+                        status = FAILED
+            turns = 0
+            while read(&job.added) != number:
+                rest(&turns)
+            if status == OK:
+                add_to(job.out, self.partial, self.n_params)
+            else:
+                write(&job.failed, 1)
+            write(&job.added, number + 1)
+
+    cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef Job *job = &self.job
+        cdef Py_ssize_t i, turns = 0
         cdef int status
         memset(out, 0, self.n_params * sizeof(double))
         if batch.count <= self.block_rows:
             status = self.add_gradient(theta, batch, out)
-            if status != OK:
-                return status
         else:
-            while done < batch.count:
-                cut(batch, done, self.block_rows, &block)
-                memset(self.partial, 0, self.n_params * sizeof(double))
-                status = self.add_gradient(theta, &block, self.partial)
-                if status != OK:
-                    return status
-                add_to(out, self.partial, self.n_params)
-                done += block.count
-                blocks += 1
-                if blocks % PATIENCE == 0 and self.hear_signals() != OK:
-                    return FAILED
+            job.theta = theta
+            job.batch = batch
+            job.out = out
+            job.n_blocks = (batch.count + self.block_rows - 1) // self.block_rows
+            job.taken = job.added = job.failed = 0
+            job.number += 1
+            write(&job.open, 1)
+            status = self.share(job, True)
+            # Whoever has not come in by now, having no core to run on, is not waited for.
+            write(&job.open, 0)
+            while read(&job.inside):
+                rest(&turns)
+            if read(&job.failed):
+                status = FAILED
+        if status != OK:
+            return status
         if batch.count > 1:
             multiply(out, 1.0 / <double>batch.count, self.n_params)
         if self.l2 != 0.0:
@@ -205,6 +260,34 @@ cdef class Objective:
     def put_off(self, double factor):
         """Go back to a state in which `factor` had been put off."""
         self.factor = factor
+
+    def help(self, Objective leader not None):
+        """Share the gradients of `leader` until it calls `dismiss`; to be run in a thread."""
+        cdef Job *job = &leader.job
+        cdef int64_t known = 0
+        cdef Py_ssize_t turns = 0
+        with nogil:
+            while not read(&job.over):
+                if not read(&job.open) or read(&job.number) == known:
+                    rest(&turns)
+                    continue
+                turns = 0
+                # Only from here on does the leader wait; it may just have closed the door.
+                add(&job.inside, 1)
+                if read(&job.open):
+                    known = read(&job.number)
+                    if self.share(job, False) != OK:
+                        self.report(leader)
+                add(&job.inside, -1)
+
+    cdef void report(self, Objective leader) noexcept nogil:
+        with gil:
+            if self.error is not None:
+                leader.error, self.error = self.error, None
+
+    def dismiss(self, bint over=True):
+        """Let the helpers go, or with False get ready for others."""
+        write(&self.job.over, over)
 
     @property
     def span_list(self):
