@@ -532,8 +532,8 @@ def as_vector(name: str, given: Any, length: int, what: str = "parameter") -> Ve
         )
     if array.dtype != np.float64 or not array.flags.c_contiguous or not array.flags.aligned:
         array = _converted(name, array, np.dtype(np.float64))
-    if not np.isfinite(array).all():
-        place = int(np.argmin(np.isfinite(array)))
+    place = rows.first_not_finite(array)
+    if place is not None:
         raise ValueError(f"{name}[{place}] is {array[place]}: NaN and infinite entries are not "
                          "accepted")  # fmt: skip
     return array
