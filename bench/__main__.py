@@ -50,9 +50,9 @@ def table(found: list[Line]) -> str:
 
 def facts(limits: dict[str, float]) -> str:
     measured = {
-        "read bandwidth of one core": f"{limits['read_bandwidth'] / 1e9:.1f} GB/s",
-        "update bandwidth (y += a x)": f"{limits['update_bandwidth'] / 1e9:.1f} GB/s",
-        "dgemm rate of one core": f"{limits['dgemm_rate'] / 1e9:.1f} Gflop/s",
+        "read bandwidth of one core": f"{limits['read bandwidth'] / 1e9:.1f} GB/s",
+        "update bandwidth (y += a x)": f"{limits['update bandwidth'] / 1e9:.1f} GB/s",
+        "dgemm rate of one core": f"{limits['dgemm rate'] / 1e9:.1f} Gflop/s",
     }
     described = {**machine.description(), **measured}
     return "\n".join(f"- {name}: {value}" for name, value in described.items())

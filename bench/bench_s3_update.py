@@ -59,5 +59,6 @@ def cases(quick: bool) -> Iterator[Case]:
                 targets={"torch fused": target},
                 bytes=8.0 * streams * d if d == 10**7 else None,
                 share=0.9 if d == 10**7 else None,
+                writes=True,
                 check_units=5 if d < 10**7 else 1,
             )

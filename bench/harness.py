@@ -63,6 +63,7 @@ class Case:
     bytes: float | None = None  # that one unit must move between memory and core
     flops: float | None = None  # that one unit must spend in matrix products
     share: float | None = None  # of the limit set by bytes or flops: the smallest wanted
+    writes: bool = False  # some of the bytes are written: update bandwidth is shown too
     check_units: int | None = None  # run each for so many units first and compare the results
     tolerance: float = 1e-8
     ours: str = OURS
@@ -210,16 +211,17 @@ def lines(measured: Measured, limits: Mapping[str, float]) -> Iterator[Line]:
         verdict = "met" if figure <= case.at_most else "**missed**"
         wanted = f"≤ {show(case.at_most)}"
         yield Line(case.row, name, figure, label, None, show(figure), wanted, verdict)
-    for need, limit, what in (
-        (case.bytes, "read_bandwidth", "read bandwidth"),
-        (case.flops, "dgemm_rate", "dgemm rate"),
+    for need, limit, target in (
+        (case.bytes, "read bandwidth", case.share),
+        (case.bytes if case.writes else None, "update bandwidth", None),
+        (case.flops, "dgemm rate", case.share),
     ):
-        if need and limits.get(limit):
+        if need:
             least = need / limits[limit]
             share = least / ours
-            wanted = f"≥ {case.share:g}" if case.share else ""
-            verdict = _verdict(share, case.share)
-            yield Line(case.row, name, ours, what, least, f"{share:.2f} of it", wanted, verdict)
+            wanted = f"≥ {target:g}" if target else ""
+            verdict = _verdict(share, target)
+            yield Line(case.row, name, ours, limit, least, f"{share:.2f} of it", wanted, verdict)
 
 
 def show(seconds: float | None) -> str:

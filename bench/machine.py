@@ -31,9 +31,9 @@ def _best(run, tries: int) -> float:
 def limits(gigabytes: float = 1.0, tries: int = 5) -> dict[str, float]:
     """Bytes or floating point operations per second of one core.
 
-    read_bandwidth: ddot of an array with itself, far larger than any cache, which is one stream
-    of reads; or of two arrays, when that is faster. update_bandwidth: y += a x, two streams read
-    and one written back. dgemm_rate: a product of 1536 × 1536 matrices.
+    read bandwidth: ddot of an array with itself, far larger than any cache, which is one stream
+    of reads; or of two arrays, when that is faster. update bandwidth: y += a x, two streams read
+    and one written back. dgemm rate: a product of 1536 × 1536 matrices.
     """
     n = int(gigabytes * 1e9 / 8)
     x, y = np.ones(n // 2), np.ones(n // 2)
@@ -48,7 +48,7 @@ def limits(gigabytes: float = 1.0, tries: int = 5) -> dict[str, float]:
     a = np.asfortranarray(np.random.default_rng(0).standard_normal((size, size)))
     c = np.zeros((size, size), order="F")
     dgemm = 2 * size**3 / _best(lambda: blas.dgemm(1.0, a, a, 0.0, c, overwrite_c=True), tries)
-    return {"read_bandwidth": read, "update_bandwidth": update, "dgemm_rate": dgemm}
+    return {"read bandwidth": read, "update bandwidth": update, "dgemm rate": dgemm}
 
 
 def _processor() -> str:
