@@ -4,6 +4,9 @@
 # Decoupled weight decay is here once for all of them: a kernel multiplies its coordinates by
 # `keep` = 1 - lr * weight_decay before it moves them, and biases get keep = 1.
 #
+# What a kernel has stored it does not read again: the compiler cannot know that the vectors are
+# apart, and would load it from memory (Adam, 1e7 parameters: 19.6 ms so, 14.3 with locals).
+#
 # All denominators are sqrt(second moment + eps_root) + eps. sqrt becomes SIMD only under
 # -fno-math-errno (setup.py); without it these kernels are 4 times slower.
 from libc.math cimport sqrt
@@ -258,9 +261,11 @@ cdef kernel_void momentum_kernel(double *theta, const double *gradient, double *
                                  Py_ssize_t start, Py_ssize_t stop, double lr, double momentum,
                                  double gain, double keep) noexcept nogil:
     cdef Py_ssize_t j
+    cdef double velocity
     for j in range(start, stop):
-        v[j] = momentum * v[j] + gain * gradient[j]
-        theta[j] = keep * theta[j] - lr * v[j]
+        velocity = momentum * v[j] + gain * gradient[j]
+        v[j] = velocity
+        theta[j] = keep * theta[j] - lr * velocity
 
 
 cdef class MomentumUpdate(Update):
@@ -324,9 +329,12 @@ cdef kernel_void adagrad_kernel(double *theta, const double *gradient, double *G
                                 Py_ssize_t start, Py_ssize_t stop, double lr, double eps,
                                 double eps_root, double keep) noexcept nogil:
     cdef Py_ssize_t j
+    cdef double g, square
     for j in range(start, stop):
-        G[j] += gradient[j] * gradient[j]
-        theta[j] = scaled_step(theta[j], gradient[j], G[j], lr, eps, eps_root, keep)
+        g = gradient[j]
+        square = G[j] + g * g
+        G[j] = square
+        theta[j] = scaled_step(theta[j], g, square, lr, eps, eps_root, keep)
 
 
 # The same where a sparse gradient is not 0; where it is 0 the rule changes nothing.
@@ -365,9 +373,12 @@ cdef kernel_void rmsprop_kernel(double *theta, const double *gradient, double *G
                                 Py_ssize_t start, Py_ssize_t stop, double lr, double decay,
                                 double eps, double eps_root, double keep) noexcept nogil:
     cdef Py_ssize_t j
+    cdef double g, square
     for j in range(start, stop):
-        G[j] = decay * G[j] + (1.0 - decay) * gradient[j] * gradient[j]
-        theta[j] = scaled_step(theta[j], gradient[j], G[j], lr, eps, eps_root, keep)
+        g = gradient[j]
+        square = decay * G[j] + (1.0 - decay) * g * g
+        G[j] = square
+        theta[j] = scaled_step(theta[j], g, square, lr, eps, eps_root, keep)
 
 
 # The same where a sparse gradient is not 0, with G = factor H and H in memory: G decays everywhere
@@ -425,12 +436,14 @@ cdef kernel_void adam_kernel(double *theta, const double *gradient, double *m, d
                              double beta1, double beta2, double eps, double eps_root,
                              double keep) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double g
+    cdef double g, mean, square
     for j in range(start, stop):
         g = gradient[j]
-        m[j] = beta1 * m[j] + (1.0 - beta1) * g
-        v[j] = beta2 * v[j] + (1.0 - beta2) * g * g
-        theta[j] = keep * theta[j] - m_scale * m[j] / (sqrt(v_scale * v[j] + eps_root) + eps)
+        mean = beta1 * m[j] + (1.0 - beta1) * g
+        square = beta2 * v[j] + (1.0 - beta2) * g * g
+        m[j] = mean
+        v[j] = square
+        theta[j] = keep * theta[j] - m_scale * mean / (sqrt(v_scale * square + eps_root) + eps)
 
 
 cdef class AdamUpdate(Update):
@@ -460,13 +473,15 @@ cdef kernel_void lion_kernel(double *theta, const double *gradient, double *m,
                              Py_ssize_t start, Py_ssize_t stop, double lr, double beta1,
                              double beta2, double keep) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double c, sign
+    cdef double g, mean, c, sign
     for j in range(start, stop):
-        c = beta1 * m[j] + (1.0 - beta1) * gradient[j]
+        g = gradient[j]
+        mean = m[j]
+        c = beta1 * mean + (1.0 - beta1) * g
         # c itself where it is neither positive nor negative: 0 stays 0, and NaN stays NaN.
         sign = 1.0 if c > 0.0 else (-1.0 if c < 0.0 else c)
         theta[j] = keep * theta[j] - lr * sign
-        m[j] = beta2 * m[j] + (1.0 - beta2) * gradient[j]
+        m[j] = beta2 * mean + (1.0 - beta2) * g
 
 
 cdef class LionUpdate(Update):
