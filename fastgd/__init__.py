@@ -23,5 +23,19 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'fastgd' has no attribute {name!r}")
 
 
+def get_include() -> str:
+    """The folder of the C header that Cython code needs beside the .pxd files of fastgd.core.
+
+    Examples
+    --------
+    >>> import os
+    >>> os.path.exists(os.path.join(gd.get_include(), "dispatch.h"))
+    True
+    """
+    import os
+
+    return os.path.join(os.path.dirname(__file__), "core")
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), "datasets", "figures"})

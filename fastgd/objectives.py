@@ -137,9 +137,6 @@ class LinearModel(Objective):
     # β of L is this times λ_max([X 1]ᵀ[X 1])/n: the largest second derivative of the loss.
     curvature: ClassVar[float]
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-
     def __init__(self, X: Any, y: Any, l2: float = 0.0, fit_intercept: bool = False) -> None:
         self.X = as_matrix("X", X)
         self.n_samples, self.n_features = self.X.shape
