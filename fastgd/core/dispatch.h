@@ -9,6 +9,11 @@
 #ifndef FASTGD_DISPATCH_H
 #define FASTGD_DISPATCH_H
 
+/* Strict C99 hides nanosleep without this; Python.h, where it comes first, has said it already. */
+#if !defined(_POSIX_C_SOURCE) && !defined(_MSC_VER)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
 #include <stdint.h>
 #include <string.h>
 
