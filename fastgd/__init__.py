@@ -9,14 +9,14 @@ from fastgd.objectives import *
 from fastgd.optimizers import *
 
 if TYPE_CHECKING:
-    from fastgd import datasets, figures
+    from fastgd import datasets, figures, theory
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first asked for: a fifth of the time of `import fastgd` otherwise.
-    if name in ("datasets", "figures"):
+    if name in ("datasets", "figures", "theory"):
         import importlib
 
         return importlib.import_module(f"fastgd.{name}")
@@ -38,4 +38,4 @@ def get_include() -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "datasets", "figures"})
+    return sorted({*globals(), "datasets", "figures", "theory"})

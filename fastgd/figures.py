@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from fastgd.schedules import Schedule
+    from fastgd.theory import Certificate
 
-__all__ = ["plot_losses", "plot_schedule", "save"]
+__all__ = ["plot_certificate", "plot_losses", "plot_schedule", "save"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (6, 2, 1.5, 2)))
@@ -119,6 +120,61 @@ def plot_schedule(schedule: "Schedule", total: int, ax: Any = None) -> Any:
         # Above the axes, where the longest composition leaves the curves their room.
         ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize="small")
     return ax
+
+
+def plot_certificate(certificate: "Certificate", axes: Any = None) -> Any:
+    """Observed against bound, on logarithmic axes, for each theorem that applies to a run.
+
+    Parameters
+    ----------
+    certificate : theory.Certificate
+    axes : sequence of matplotlib Axes, optional
+        Where to draw, one for each theorem; a new figure by default.
+
+    Returns
+    -------
+    array of matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+    ValueError
+        No theorem applies whose bound moves with the steps, or nothing was observed.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.diag([1.0, 4.0]), [1.0, 4.0])
+    >>> r = gd.minimize(f, gd.SGD(lr="1/beta"), steps=100)
+    >>> [ax.get_xlabel() for ax in r.certificate().plot()]
+    ['steps', 'steps']
+    """
+    rows = [row for row in certificate.rows if row.curve is not None]
+    if not rows:
+        raise ValueError("no theorem applies that has something to draw: print the certificate")
+    if axes is None:
+        pyplot = _pyplot()
+        with pyplot.rc_context(STYLE):
+            _, axes = pyplot.subplots(
+                1, len(rows), figsize=(5.5 * len(rows), 4.5), layout="constrained", squeeze=False
+            )
+            axes = axes[0]
+    for ax, row in zip(axes, rows, strict=True):
+        _draw_bound(ax, row)
+    return axes
+
+
+def _draw_bound(ax: Any, row: Any) -> None:
+    steps, observed, bound = row.curve
+    with _pyplot().rc_context(STYLE):
+        ax.plot(steps, bound, label="bound", **_look(1))
+        label = "observed" if row.stderr is None else "observed, mean over seeds"
+        # Below the rounding of the losses there is nothing to see.
+        shown = np.asarray(observed) > 1e-15 * bound[0]
+        ax.plot(steps[shown], observed[shown], label=label, **_look(0))
+        ax.set(xscale="log", yscale="log", xlabel="steps", title=f"theorem {row.theorem}")
+        ax.set_ylabel(row.statement.split(" <= ")[0])
+        ax.legend(loc="lower left")
 
 
 def save(ax: Any, path: str | Path) -> None:

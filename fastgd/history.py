@@ -107,6 +107,12 @@ class Result:
                 self.message = f"diverged by step {self.steps}: the loss is {self._loss}"
         return self._loss
 
+    def certificate(self, optimum: Any = None, replay: bool | None = None) -> Any:
+        """Every theorem beside this run: see `theory.certificate`."""
+        from fastgd import theory
+
+        return theory.certificate(self, optimum, replay)
+
     def __repr__(self) -> str:
         loss = "not asked for" if self._loss is None else f"{self._loss:.6g}"
         lines = [

@@ -83,6 +83,23 @@ def test_axes_of_the_user_s_are_used():
     assert len(pyplot.get_fignums()) == 1
 
 
+def test_a_certificate_shows_what_it_observed():
+    import fastgd as gd
+
+    f = gd.Quadratic(np.diag([1.0, 4.0]), [1.0, 4.0])
+    certificate = gd.minimize(f, gd.SGD(lr="1/beta"), steps=50).certificate()
+    axes = certificate.plot()
+    assert [ax.get_title(loc="left") for ax in axes] == ["theorem 1", "theorem 2"]
+    for ax, theorem in zip(axes, "12", strict=True):
+        steps, observed, bound = certificate[theorem].curve
+        np.testing.assert_array_equal(ax.lines[0].get_ydata(), bound)
+        np.testing.assert_array_equal(ax.lines[1].get_ydata(), observed)
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    adam = gd.minimize(f, gd.Adam(), steps=5)
+    with pytest.raises(ValueError, match="no theorem applies"):
+        adam.certificate().plot()
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_a_saved_figure_is_closed(tmp_path, suffix):
     from matplotlib import pyplot
