@@ -84,8 +84,10 @@ cdef class FunctionObjective(Objective):
         cdef Py_ssize_t j
         with gil:
             try:
-                vector = np.ascontiguousarray(self.gradient_function(self.point(theta)),
-                                              dtype=np.float64)
+                vector = np.asarray(self.gradient_function(self.point(theta)))
+                if vector.dtype.kind not in "biuf":
+                    raise TypeError(f"gradient(theta) must return real numbers, not {vector.dtype}")
+                vector = np.ascontiguousarray(vector, dtype=np.float64)
                 if vector.shape != (self.n_params,):
                     raise ValueError(f"gradient(theta) returned shape {vector.shape}, "
                                      f"not ({self.n_params},)")

@@ -168,6 +168,7 @@ cdef class LogisticLoss(Loss):
 
 cdef extern from "math.h" nogil:
     double log(double x)
+    double log1p(double x)
 
 
 cdef inline double largest(const double *row, Py_ssize_t n) noexcept nogil:
@@ -181,16 +182,23 @@ cdef inline double largest(const double *row, Py_ssize_t n) noexcept nogil:
 
 cdef kernel_void softmax_values(const double *margins, const double *targets, Py_ssize_t count,
                                 Py_ssize_t n_classes, double *out) noexcept nogil:
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i, k, y
     cdef const double *row
-    cdef double top, total
+    cdef double top, others
     for i in range(count):
         row = margins + i * n_classes
         top = largest(row, n_classes)
-        total = 0.0
-        for k in range(n_classes):
-            total += exp_of_negative(row[k] - top)
-        out[i] = log(total) - (row[<Py_ssize_t>targets[i]] - top)
+        y = <Py_ssize_t>targets[i]
+        others = 0.0
+        for k in range(y):
+            others += exp_of_negative(row[k] - top)
+        for k in range(y + 1, n_classes):
+            others += exp_of_negative(row[k] - top)
+        # Where y wins by far the loss is about `others`, which 1 + others would swallow.
+        if row[y] == top:
+            out[i] = log1p(others)
+        else:
+            out[i] = log(others + exp_of_negative(row[y] - top)) - (row[y] - top)
 
 
 cdef kernel_void softmax_derivatives(double *margins, const double *targets, Py_ssize_t count,
