@@ -1,0 +1,396 @@
+"""minimize: records, stop rules, epochs, divergence, interrupts, seeds, threads."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import oracle
+import pytest
+from scipy.optimize import minimize as judge
+
+import fastgd as gd
+
+
+def data(n=50, d=4):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((n, d))
+    return X, X @ np.arange(1.0, d + 1) + rng.standard_normal(n)
+
+
+@pytest.fixture
+def f():
+    return gd.LeastSquares(*data(), fit_intercept=True)
+
+
+def recorded(f, **run):
+    return gd.minimize(f, gd.SGD(0.01), seed=0, **run).history["step"].tolist()
+
+
+def test_records_come_every_so_many_steps_and_at_both_ends(f):
+    assert recorded(f, steps=10, record_every=1) == list(range(11))
+    assert recorded(f, steps=10, record_every=4) == [0, 4, 8, 10]
+    assert recorded(f, steps=10, record_every=100) == [0, 10]
+    assert recorded(f, steps=10, record_every=0) == []
+
+
+def test_records_come_once_an_epoch_by_default(f):
+    # 50 rows in batches of 7 are 8 steps.
+    assert recorded(f, batch_size=7, epochs=3) == [0, 8, 16, 24]
+    assert recorded(f, batch_size=7, steps=20) == [0, 8, 16, 20]
+    assert len(recorded(f, steps=1000)) == 101
+    assert recorded(f, epochs=3) == [0, 1, 2, 3]
+
+
+def test_the_history_holds_loss_gradient_and_rate_of_the_oracle(f):
+    slow = oracle.LeastSquares(*data(), fit_intercept=True)
+    lr = 0.05 / (1 + 0.1 * np.arange(20))
+    path = oracle.replay(slow, "sgd", np.zeros(5), 20, lr, 7, seed=2)
+    r = gd.minimize(
+        f, gd.SGD(gd.schedules.inverse_time(0.05, 0.1)), batch_size=7, steps=20, seed=2,
+        record_every=5,
+    )  # fmt: skip
+    h = r.history
+    assert set(h) == {"step", "loss", "lr", "grad_norm", "time"}
+    assert h["step"].dtype == np.int64 and h["loss"].dtype == np.float64
+    assert h["step"].tolist() == [0, 5, 10, 15, 20]
+    np.testing.assert_allclose(h["loss"], [slow.value(u) for u in path[::5]], rtol=1e-12)
+    norms = [np.linalg.norm(slow.gradient(u)) for u in path[::5]]
+    np.testing.assert_allclose(h["grad_norm"], norms, rtol=1e-11)
+    assert np.isnan(h["lr"][0])
+    np.testing.assert_allclose(h["lr"][1:], lr[4::5], rtol=1e-15)
+    assert (np.diff(h["time"]) >= 0).all()
+    assert r.loss == h["loss"][-1] and r.steps == 20
+
+
+def test_without_records_the_loss_is_computed_when_asked_for(f):
+    runs = [gd.minimize(f, gd.Adam(0.1), steps=30, record_every=every) for every in (0, 1)]
+    assert "not asked for" in repr(runs[0])
+    assert runs[0].loss == runs[1].loss == f.value(runs[0].theta)
+
+
+@pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
+@pytest.mark.parametrize("batch_size, per_epoch", [(1, 50), (7, 8), (50, 1), (None, 1)])
+def test_an_epoch_is_the_data_once(f, batch_size, per_epoch, sampling):
+    run = {"batch_size": batch_size, "seed": 0, "sampling": sampling}
+    a = gd.minimize(f, gd.SGD(0.01), epochs=3, **run)
+    b = gd.minimize(f, gd.SGD(0.01), steps=3 * per_epoch, **run)
+    assert a.steps == b.steps == 3 * per_epoch
+    assert np.array_equal(a.theta, b.theta)
+
+
+def test_schedules_see_the_length_of_the_run(f):
+    seen = []
+
+    class spy(gd.schedules.Schedule):
+        def __call__(self, t, total):
+            seen.append(total)
+            return np.full(np.shape(t), 0.01)
+
+    # Other tests go through the registry.
+    gd.schedules.registry.pop("spy", None)
+    gd.minimize(f, gd.SGD(spy()), batch_size=7, epochs=2, seed=0)
+    assert set(seen) == {16}
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({}, ValueError, "steps"),
+        ({"steps": 5, "epochs": 1}, ValueError, "steps"),
+        ({"steps": 0}, ValueError, "steps"),
+        ({"steps": -1}, ValueError, "steps"),
+        ({"steps": 1.5}, TypeError, "steps"),
+        ({"steps": True}, TypeError, "steps"),
+        ({"epochs": 0}, ValueError, "epochs"),
+        ({"epochs": "3"}, TypeError, "epochs"),
+        ({"steps": 5, "batch_size": 0}, ValueError, "batch_size"),
+        ({"steps": 5, "batch_size": 51}, ValueError, "batch_size"),
+        ({"steps": 5, "batch_size": 2.0}, TypeError, "batch_size"),
+        ({"steps": 5, "batch_size": True}, TypeError, "batch_size"),
+        ({"steps": 5, "sampling": "random"}, ValueError, "sampling"),
+        ({"steps": 5, "sampling": None}, ValueError, "sampling"),
+        ({"steps": 5, "record_every": -1}, ValueError, "record_every"),
+        ({"steps": 5, "record_every": 1.0}, TypeError, "record_every"),
+        ({"steps": 5, "seed": -1}, ValueError, "seed"),
+        ({"steps": 5, "seed": 0.5}, TypeError, "seed"),
+        ({"steps": 5, "seed": "0"}, TypeError, "seed"),
+        ({"steps": 5, "callbacks": [3]}, TypeError, "callback"),
+        ({"steps": 5, "theta0": np.zeros(4)}, ValueError, "theta0"),
+        ({"steps": 5, "theta0": np.full(5, np.nan)}, ValueError, "theta0"),
+        ({"steps": 5, "theta0": np.zeros(5, complex)}, TypeError, "theta0"),
+        ({"steps": 5, "record_every": 0, "callbacks": [gd.callbacks.TargetLoss(1.0)]}, ValueError,
+         "record_every"),
+    ],
+)  # fmt: skip
+def test_arguments_that_make_no_sense_are_refused(f, arguments, error, message):
+    with pytest.raises(error, match=message):
+        gd.minimize(f, gd.SGD(0.01), **arguments)
+
+
+def test_what_is_not_an_objective_or_an_optimizer_is_refused(f):
+    with pytest.raises(TypeError, match="objective"):
+        gd.minimize(lambda u: u, gd.SGD(), steps=1)
+    with pytest.raises(TypeError, match="parentheses"):
+        gd.minimize(f, gd.SGD, steps=1)
+    for without in (gd.Quadratic(np.eye(2)), gd.Function(lambda u: 0.0, np.zeros_like, 2)):
+        with pytest.raises(ValueError, match="no observations"):
+            gd.minimize(without, gd.SGD(), batch_size=1, steps=1)
+        with pytest.raises(ValueError, match="no epochs"):
+            gd.minimize(without, gd.SGD(), epochs=1)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
+def test_a_schedule_that_goes_wrong_is_refused(f, rule):
+    bad = gd.schedules.linear(0.1, 0.01)
+    opt = gd.optimizers.registry[rule](lr=bad)
+    gd.minimize(f, opt, steps=5)
+    with pytest.raises(ValueError, match="steps"):
+        opt.step(np.zeros(2), np.zeros(2), opt.init(np.zeros(2)))
+
+
+def test_theta0_is_left_alone_and_any_real_vector_will_do(f):
+    theta0 = np.ones(5)
+    r = gd.minimize(f, gd.SGD(0.01), theta0, steps=5)
+    assert np.array_equal(theta0, np.ones(5)) and not np.shares_memory(theta0, r.theta)
+    for other in ([1] * 5, np.ones(5, dtype=np.int8), np.ones(10)[::2]):
+        assert np.array_equal(gd.minimize(f, gd.SGD(0.01), other, steps=5).theta, r.theta)
+
+
+def test_stop_rules_end_a_run_as_converged(f):
+    def run(rule):
+        return gd.minimize(f, gd.SGD("1/beta"), steps=10**5, record_every=1, callbacks=[rule])
+
+    r = run(gd.callbacks.GradientNorm(1e-6))
+    norms = r.history["grad_norm"]
+    assert r.converged and norms[-1] <= 1e-6 < norms[-2] and "gradient norm" in r.message
+    r = run(gd.callbacks.TargetLoss(2.0))
+    assert r.converged and r.loss <= 2.0 < r.history["loss"][-2]
+    r = run(gd.callbacks.RelativeChange(1e-9))
+    a, b, c = r.history["loss"][-3:]
+    assert r.converged and abs(c - b) <= 1e-9 * c and abs(b - a) > 1e-9 * b
+    assert r.steps < 10**5 and r.steps == r.history["step"][-1]
+
+
+def test_a_run_that_meets_its_rule_at_the_start_takes_no_step(f):
+    r = gd.minimize(f, gd.SGD(0.1), steps=5, callbacks=[gd.callbacks.TargetLoss(1e9)])
+    assert r.steps == 0 and r.converged and np.array_equal(r.theta, np.zeros(5))
+
+
+def test_wall_time_ends_a_run_that_would_take_for_ever(f):
+    r = gd.minimize(f, gd.SGD(1e-9), steps=10**13, record_every=0,
+                    callbacks=[gd.callbacks.WallTime(0.02)])  # fmt: skip
+    assert 0 < r.steps < 10**13 and not r.converged and "time" in r.message
+
+
+@pytest.mark.parametrize(
+    "rule, bad",
+    [(rule, bad)
+     for rule in ("GradientNorm", "RelativeChange", "TargetLoss", "WallTime")
+     for bad in (np.nan, np.inf, "1", None)]
+    + [(rule, -1.0) for rule in ("GradientNorm", "RelativeChange", "WallTime")],
+)  # fmt: skip
+def test_a_bad_stop_rule_is_refused(rule, bad):
+    with pytest.raises((TypeError, ValueError)):
+        getattr(gd.callbacks, rule)(bad)
+
+
+def test_any_callable_may_look_and_stop(f):
+    seen = []
+
+    def look(progress):
+        seen.append((progress.step, progress.loss))
+        progress.theta[:] = np.nan  # a copy: the run does not notice
+        return "enough" if progress.step == 4 else None
+
+    r = gd.minimize(f, gd.SGD(0.01), steps=10, record_every=2, callbacks=[look])
+    assert [step for step, _ in seen] == [0, 2, 4]
+    assert (r.steps, r.message, r.converged, r.diverged) == (4, "enough", False, False)
+    assert r.loss == seen[-1][1] == f.value(r.theta)
+    r = gd.minimize(f, gd.SGD(0.01), steps=10, record_every=2, callbacks=[lambda p: p.step == 6])
+    assert r.steps == 6 and "stopped" in r.message
+
+
+def test_what_a_callback_raises_comes_out(f):
+    def fail(progress):
+        raise KeyError("from the callback")
+
+    with pytest.raises(KeyError, match="from the callback"):
+        gd.minimize(f, gd.SGD(0.01), steps=10, callbacks=[fail])
+
+
+@pytest.mark.parametrize("record_every", [0, 1, 50, None])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_divergence_names_the_step_and_keeps_the_last_finite_parameters(
+    f, rule, batch_size, record_every
+):
+    slow = oracle.LeastSquares(*data(), fit_intercept=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        path = oracle.replay(slow, rule, np.zeros(5), 2000, 50.0, batch_size, seed=0)
+        first = int(np.argmin(np.isfinite(path).all(axis=1))) - 1
+        losses = np.array([slow.value(theta) for theta in path])
+    assert 0 < first < 1999
+    r = gd.minimize(f, gd.optimizers.registry[rule](lr=50.0), batch_size=batch_size, steps=2000,
+                    seed=0, record_every=record_every)  # fmt: skip
+    assert not r.converged and r.diverged and "diverged" in r.message
+    assert np.isfinite(r.theta).all()
+    assert f"step {r.steps}" in r.message
+    every = record_every if record_every is not None else 20 if batch_size is None else 8
+    if every:
+        # A record may see an infinite loss at a θ that is still finite.
+        infinite = int(np.argmin(np.isfinite(losses)))
+        noticed = -(-infinite // every) * every
+        assert r.steps == min(first, noticed)
+    else:
+        assert r.steps == first
+    np.testing.assert_allclose(r.theta, path[r.steps], rtol=1e-9)
+
+
+def test_an_infinite_loss_at_finite_parameters_is_no_success(f):
+    r = gd.minimize(f, gd.SGD(50.0), steps=60, record_every=0)
+    assert np.isfinite(r.theta).all() and np.abs(r.theta).max() < 1e160
+    r = gd.minimize(f, gd.SGD(1e170), steps=1, record_every=0)
+    assert not np.isfinite(r.loss) and r.diverged and not r.converged and "diverged" in r.message
+
+
+@pytest.mark.parametrize(
+    "rule, bad",
+    # Lion with an infinite gradient takes a finite step: sign(inf) = 1.
+    [(rule, bad) for rule in oracle.rules for bad in (np.nan, np.inf)
+     if (rule, bad) != ("lion", np.inf)],
+)  # fmt: skip
+def test_a_gradient_that_is_not_finite_is_never_a_success(rule, bad):
+    calls = []
+
+    def gradient(theta):
+        calls.append(1)
+        return np.full(2, bad) if len(calls) > 5 else np.ones(2)
+
+    f = gd.Function(lambda u: float(u.sum()), gradient, 2)
+    r = gd.minimize(f, gd.optimizers.registry[rule](lr=0.1), steps=50, record_every=0)
+    assert r.diverged and "diverged" in r.message
+
+
+def test_an_interrupt_returns_what_there_was():
+    script = """
+import signal, threading, os, numpy as np, fastgd as gd
+f = gd.LeastSquares(np.random.default_rng(0).standard_normal((100, 5)), np.ones(100))
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+r = gd.minimize(f, gd.SGD(1e-6), batch_size=1, steps=10**13, seed=0, record_every={every})
+print(r.message, 0 < r.steps < 10**13, r.converged, r.diverged, r.loss == f.value(r.theta))
+"""
+    for every in (0, 1000):
+        done = subprocess.run(
+            [sys.executable, "-c", script.format(every=every)], capture_output=True, text=True
+        )
+        assert done.stdout.split() == ["interrupted", "True", "False", "False", "True"], done.stderr
+
+
+def test_an_interrupt_in_this_process_is_heard(f):
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals are heard in the main thread only")
+    steps = []
+
+    def send(progress):
+        steps.append(progress.step)
+        if len(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    r = gd.minimize(f, gd.SGD(1e-6), steps=10**12, record_every=100, callbacks=[send])
+    assert r.message == "interrupted" and 100 <= r.steps < 10**12
+    assert r.loss == f.value(r.theta)
+
+
+def test_a_generator_is_a_seed_and_goes_on_where_it_stopped(f):
+    run = {"batch_size": 7, "steps": 20, "record_every": 0}
+    a = gd.minimize(f, gd.Adam(0.01), seed=4, **run)
+    rng = np.random.default_rng(4)
+    b = gd.minimize(f, gd.Adam(0.01), seed=rng, **run)
+    assert np.array_equal(a.theta, b.theta)
+    # As many draws as the run's stream of indices took, and none beside.
+    other = np.random.default_rng(4)
+    other.integers(50, size=(20, 7))
+    assert rng.random() == other.random()
+    c = gd.minimize(f, gd.Adam(0.01), seed=rng, **run)
+    assert not np.array_equal(b.theta, c.theta)
+    d = gd.minimize(f, gd.Adam(0.01), seed=np.int64(4), **run)
+    assert np.array_equal(a.theta, d.theta)
+
+
+def test_other_bit_generators_give_their_own_stream(f):
+    for made in (np.random.MT19937, np.random.Philox, np.random.SFC64):
+        slow = oracle.LeastSquares(*data(), fit_intercept=True)
+        drawn = np.random.Generator(made(3)).integers(50, size=(40, 7))
+        theta = np.zeros(5)
+        for indices in drawn:
+            theta = theta - 0.01 * slow.gradient(theta, indices)
+        seed = np.random.Generator(made(3))
+        r = gd.minimize(f, gd.SGD(0.01), batch_size=7, steps=40, seed=seed)
+        np.testing.assert_allclose(r.theta, theta, rtol=1e-12)
+
+
+def test_threads_give_the_same_bits(f):
+    def run(seed):
+        return gd.minimize(f, gd.Adam(0.01), batch_size=7, steps=3000, seed=seed).theta
+
+    alone = [run(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        for a, b in zip(alone, pool.map(run, range(8)), strict=True):
+            assert np.array_equal(a, b)
+
+
+def test_a_shared_generator_serves_threads_without_a_clash(f):
+    rng = np.random.default_rng(0)
+
+    def run(_):
+        return gd.minimize(f, gd.SGD(0.01), batch_size=7, steps=2000, seed=rng).theta
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.isfinite(theta).all() for theta in pool.map(run, range(8)))
+
+
+def test_a_result_says_what_was_run(f):
+    r = gd.minimize(f, gd.Adam(0.01), batch_size=7, epochs=2, seed=9)
+    text = repr(r)
+    for part in ("Adam", "LeastSquares", "16", "reached 16 steps", f"{r.loss:.6g}"):
+        assert part in text
+    s = r.setting
+    assert (s.batch_size, s.sampling, s.steps, s.seed) == (7, "replacement", 16, 9)
+    assert "5 records" not in repr(r.history) and "3 records" in repr(r.history)
+    with pytest.raises(KeyError, match="columns"):
+        r.history["accuracy"]
+
+
+def test_the_progress_bar_is_on_the_error_stream_only(f, capsys):
+    gd.minimize(f, gd.SGD(0.01), steps=10)
+    assert capsys.readouterr() == ("", "")
+    gd.minimize(f, gd.SGD(0.01), steps=10, progress=True)
+    out, err = capsys.readouterr()
+    assert out == "" and "10/10" in err
+
+
+def test_one_over_beta_is_resolved(f):
+    r = gd.minimize(f, gd.SGD("1/beta"), steps=10)
+    assert r.optimizer.lr == 1 / f.smoothness()
+    free = gd.Function(lambda u: 0.0, np.zeros_like, 2)
+    with pytest.raises(ValueError, match="1/beta"):
+        gd.minimize(free, gd.SGD("1/beta"), steps=1)
+
+
+def test_nesterov_reaches_the_optimum_that_lbfgs_finds():
+    folder = os.environ.get("FASTGD_DATA", Path(__file__).resolve().parents[2] / "shared/data")
+    path = Path(folder) / "diabetes.csv"
+    if not path.exists():
+        pytest.skip("diabetes.csv is neither in FASTGD_DATA nor in ../shared/data")
+    X, y = gd.datasets.load(str(path), target="progression")
+    f = gd.LeastSquares(X, y, fit_intercept=True)
+    best = judge(f.value_and_gradient, f.initial_point(), jac=True, method="L-BFGS-B",
+                 options={"ftol": 1e-16, "gtol": 1e-9, "maxiter": 10000}).fun  # fmt: skip
+    r = gd.minimize(f, gd.Nesterov("1/beta"), steps=20000)
+    # Neither may have stopped short of the other.
+    assert abs(r.loss - best) <= 1e-8
