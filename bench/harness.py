@@ -63,7 +63,7 @@ class Case:
     bytes: float | None = None  # that one unit must move between memory and core
     flops: float | None = None  # that one unit must spend in matrix products
     share: float | None = None  # of the limit set by bytes or flops: the smallest wanted
-    writes: bool = False  # some of the bytes are written: update bandwidth is shown too
+    writes: bool = False  # some bytes are written: update bandwidth, the higher, is the limit
     check_units: int | None = None  # run each for so many units first and compare the results
     tolerance: float = 1e-8
     ours: str = OURS
@@ -212,8 +212,8 @@ def lines(measured: Measured, limits: Mapping[str, float]) -> Iterator[Line]:
         wanted = f"≤ {show(case.at_most)}"
         yield Line(case.row, name, figure, label, None, show(figure), wanted, verdict)
     for need, limit, target in (
-        (case.bytes, "read bandwidth", case.share),
-        (case.bytes if case.writes else None, "update bandwidth", None),
+        (case.bytes, "read bandwidth", None if case.writes else case.share),
+        (case.bytes if case.writes else None, "update bandwidth", case.share),
         (case.flops, "dgemm rate", case.share),
     ):
         if need:
