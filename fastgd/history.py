@@ -113,6 +113,45 @@ class Result:
 
         return theory.certificate(self, optimum, replay)
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draws the recorded losses; needs ``pip install "fastgd[plot]"``.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default. Several runs may share one.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            matplotlib is missing.
+        """
+        from fastgd import figures
+
+        return figures.plot_result(self, ax)
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows, with the recorded losses as a small curve."""
+        from html import escape
+
+        rows = {
+            "optimizer": repr(self.optimizer),
+            "objective": repr(self.objective),
+            "loss": "not asked for" if self._loss is None else f"{self._loss:.6g}",
+            "steps": str(self.steps),
+            "converged": "yes" if self.converged else "no",
+            "message": self.message,
+        }
+        cells = [f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items()]
+        line = _sparkline(self.history["loss"])
+        if line:
+            cells.insert(3, f"<tr><th>recorded losses</th><td>{line}</td></tr>")
+        return f"<table>{''.join(cells)}</table>"
+
     def __repr__(self) -> str:
         loss = "not asked for" if self._loss is None else f"{self._loss:.6g}"
         lines = [
@@ -123,3 +162,23 @@ class Result:
             f"  message    {self.message}",
         ]
         return "\n".join(lines)
+
+
+def _sparkline(values: NDArray[np.float64], width: int = 180, height: int = 32) -> str:
+    """A curve as inline SVG, logarithmic where it can be; empty for fewer than two points."""
+    places = np.flatnonzero(np.isfinite(values))
+    if len(places) < 2:
+        return ""
+    if len(places) > width:
+        places = places[np.linspace(0, len(places) - 1, width).astype(np.int64)]
+    values = values[places]
+    if values.min() > 0:
+        values = np.log(values)
+    span = float(values.max() - values.min()) or 1.0
+    x = 2 + (width - 4) * (places - places[0]) / (places[-1] - places[0])
+    y = 2 + (height - 4) * (values.max() - values) / span
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return (
+        f'<svg width="{width}" height="{height}" role="img" aria-label="recorded losses">'
+        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="1.5"/></svg>'
+    )

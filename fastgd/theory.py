@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fastgd import objectives, schedules
 from fastgd.callbacks import Progress, Stop
-from fastgd.history import Result
+from fastgd.history import Result, Setting
 from fastgd.minimize import minimize
 from fastgd.objectives import (
     Function,
@@ -36,7 +36,7 @@ from fastgd.optimizers import SGD, Nesterov, Optimizer
 
 __all__ = [
     "Assumption", "Certificate", "Optimum", "Plan", "Row", "certificate", "descent", "expectation",
-    "noise_floor", "optimum", "plan", "proposition_1", "smoothness", "strong_convexity",
+    "noise_floor", "optimum", "path", "plan", "proposition_1", "smoothness", "strong_convexity",
     "theorem_1", "theorem_2", "theorem_3", "theorem_4", "theorem_5", "theorem_6", "variance",
     "variance_bound",
 ]  # fmt: skip
@@ -1463,8 +1463,7 @@ def certificate(
     if result.steps < 1:
         raise ValueError("the run took no step: there is nothing to certify")
     objective, setting = result.objective, result.setting
-    drawn = setting.batch_size is not None and setting.sampling != "sequential"
-    repeatable = not drawn or isinstance(setting.seed, (int, np.integer))
+    repeatable = _repeatable(setting)
     work = float(result.steps) * (objective.n_samples or objective.n_params) * objective.n_params
     if replay and not repeatable:
         raise ValueError("the run cannot be taken again: its seed is not an int")
@@ -1473,10 +1472,7 @@ def certificate(
     if not repeatable:
         no_trace = "not observed: the steps between the records are lost, as the seed is not an int"
     elif replay or (replay is None and work <= CHEAP):
-        trace, end = _traced(
-            objective, result.optimizer, setting.theta0, setting.batch_size, setting.steps,
-            setting.seed, setting.sampling, result.steps,
-        )  # fmt: skip
+        trace, end = _traced(objective, result.optimizer, setting, result.steps)
         if not np.array_equal(end, result.theta):
             raise ValueError("the run taken again ends elsewhere: has its objective changed since?")
         traces = [trace]
@@ -1578,7 +1574,8 @@ def expectation(
     best = _best(objective, start, optimum, math.inf)
 
     def run(seed: int) -> tuple[_Trace, Vector]:
-        return _traced(objective, optimizer, start, batch_size, steps, seed, sampling, steps)
+        setting = Setting(batch_size, sampling, steps, seed, start)
+        return _traced(objective, optimizer, setting, steps)
 
     with ThreadPoolExecutor(n_threads or os.cpu_count() or 1) as pool:
         traces = [trace for trace, _ in pool.map(run, chosen)]
@@ -1602,17 +1599,61 @@ def expectation(
     ).certificate()
 
 
+def path(result: Result) -> Vector:
+    """θ_0, ..., θ_T of a run, which is taken again for it: (steps + 1, n_params).
+
+    Raises
+    ------
+    ValueError
+        The run drew its batches by a seed that is not an int, so it cannot be taken again.
+
+    Examples
+    --------
+    >>> r = gd.minimize(gd.Quadratic(np.eye(1)), gd.SGD(lr=0.5), [1.0], steps=2)
+    >>> gd.theory.path(r)
+    array([[1.  ],
+           [0.5 ],
+           [0.25]])
+    """
+    if not _repeatable(result.setting):
+        raise ValueError("the run cannot be taken again: its seed is not an int")
+    points: list[Vector] = []
+
+    def keep(progress: Progress) -> bool:
+        points.append(progress.theta)
+        return progress.step >= result.steps
+
+    _again(result.objective, result.optimizer, result.setting, keep)
+    return np.array(points)
+
+
+def _repeatable(setting: Setting) -> bool:
+    drawn = setting.batch_size is not None and setting.sampling != "sequential"
+    return not drawn or isinstance(setting.seed, (int, np.integer))
+
+
+def _again(
+    objective: Objective, optimizer: Optimizer, setting: Setting, callback: Callable[..., Any]
+) -> Result:
+    return minimize(
+        objective,
+        optimizer,
+        setting.theta0,
+        batch_size=setting.batch_size,
+        steps=setting.steps,
+        # A generator would be moved on, and where it is one nothing is drawn.
+        seed=setting.seed if isinstance(setting.seed, (int, np.integer)) else 0,
+        sampling=setting.sampling,
+        record_every=1,
+        callbacks=(callback,),
+    )
+
+
 def _traced(
-    objective: Objective, optimizer: Optimizer, theta0: Vector, batch_size: int | None,
-    steps: int, seed: Any, sampling: str, stop: int,
-) -> tuple[_Trace, Vector]:  # fmt: skip
-    trace = _Trace(objective, stop, batch_size is not None, examine=not _ours(objective))
-    drawn = batch_size is not None and sampling != "sequential"
-    result = minimize(
-        objective, optimizer, theta0, batch_size=batch_size, steps=steps,
-        seed=seed if drawn else 0, sampling=sampling, record_every=1, callbacks=(trace,),
-    )  # fmt: skip
-    return trace, result.theta
+    objective: Objective, optimizer: Optimizer, setting: Setting, stop: int
+) -> tuple[_Trace, Vector]:
+    trace = _Trace(objective, stop, setting.batch_size is not None, examine=not _ours(objective))
+    return trace, _again(objective, optimizer, setting, trace).theta
 
 
 def _best(objective: Objective, theta0: Vector, given: Any, least_seen: float) -> Optimum:

@@ -1,4 +1,6 @@
 # Pictures: that they hold the data, look alike, and leave nothing behind.
+import html
+import re
 import sys
 
 import numpy as np
@@ -81,6 +83,115 @@ def test_axes_of_the_user_s_are_used():
     _, ax = pyplot.subplots()
     assert figures.plot_losses({"run": (STEPS, STEPS + 1.0)}, ax=ax) is ax
     assert len(pyplot.get_fignums()) == 1
+
+
+def bowl():
+    import fastgd as gd
+
+    return gd.Quadratic(np.diag([1.0, 9.0]), [1.0, 9.0])
+
+
+def test_contour_draws_the_path_of_each_run():
+    import fastgd as gd
+
+    f = bowl()
+    runs = {
+        "plain": gd.minimize(f, gd.SGD(lr=0.1), [3.0, 2.0], steps=7, record_every=0),
+        "accelerated": gd.minimize(f, gd.Nesterov(lr=0.1), [3.0, 2.0], steps=5),
+    }
+    ax = figures.contour(f, runs)
+    plain, accelerated, best = ax.lines
+    points = np.column_stack([plain.get_xdata(), plain.get_ydata()])
+    assert points.shape == (8, 2)
+    np.testing.assert_array_equal(points[0], [3.0, 2.0])
+    np.testing.assert_array_equal(points[-1], runs["plain"].theta)
+    assert len(accelerated.get_xdata()) == 6
+    np.testing.assert_allclose([*best.get_xdata(), *best.get_ydata()], [1.0, 1.0])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(runs)
+    assert len(figures.contour(f, runs["plain"], minimum=False).lines) == 1
+    # Level lines run through loss values that the picture holds.
+    assert len(ax.collections[0].levels) >= 5
+
+
+def test_contour_of_what_it_cannot_draw():
+    import fastgd as gd
+
+    f = gd.Quadratic(np.eye(3))
+    with pytest.raises(ValueError, match="need two parameters"):
+        figures.contour(f, gd.minimize(f, gd.SGD(), steps=2))
+    g = gd.LeastSquares(np.eye(2), [1.0, 2.0])
+    run = gd.minimize(g, gd.SGD(), batch_size=1, steps=2, seed=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="seed is not an int"):
+        figures.contour(g, run)
+
+
+def test_a_result_draws_itself():
+    import fastgd as gd
+
+    run = gd.minimize(bowl(), gd.SGD(lr=0.1), [3.0, 2.0], steps=20, record_every=2)
+    (line,) = run.plot().lines
+    np.testing.assert_array_equal(line.get_xdata(), run.history["step"])
+    np.testing.assert_array_equal(line.get_ydata(), run.history["loss"])
+
+
+def test_a_network_is_drawn_neuron_by_neuron():
+    ax = figures.plot_network((2, 3, 20, 1))
+    assert len(ax.patches) == 2 + 3 + 7 + 1
+    assert len(ax.lines) == 2 * 3 + 3 * 7 + 7 * 1
+    labels = [text.get_text() for text in ax.texts]
+    assert labels == ["inputs\n(2)", "hidden 1\n(3)", "⋮", "hidden 2\n(20)", "output\n(1)"]
+
+
+SLOW = {13, 14}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in sorted(figures.GALLERY)],
+)
+def test_each_picture_of_the_gallery(tmp_path, number):
+    png, svg = figures.gallery(tmp_path / "new", only=number)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    width, height = (int.from_bytes(png.read_bytes()[k : k + 4], "big") for k in (16, 20))
+    assert width >= 1500
+    assert width / height == pytest.approx(16 / 9, rel=0.01)
+    assert svg.read_text(encoding="utf-8").startswith("<?xml")
+    assert sorted(path.name for path in png.parent.iterdir()) == [png.name, svg.name]
+    name, caption, _ = figures.GALLERY[number]
+    assert png.name == f"{number:02}-{name}.png"
+    assert caption.endswith(".")
+    assert "\n" not in caption
+
+
+def test_the_page_shows_every_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "GALLERY", {k: figures.GALLERY[k] for k in (10, 12)})
+    files = figures.gallery(tmp_path)
+    assert sorted(files) == sorted(tmp_path.iterdir())
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for _, caption, _ in figures.GALLERY.values():
+        assert html.escape(caption) in page
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(sources) == 2
+    assert all((tmp_path / source).exists() for source in sources)
+    # The same pictures again are the same files.
+    before = [path.read_bytes() for path in files]
+    assert [path.read_bytes() for path in figures.gallery(tmp_path)] == before
+
+
+def test_a_picture_that_does_not_exist(tmp_path):
+    with pytest.raises(ValueError, match="there is no picture 99"):
+        figures.gallery(tmp_path, only=99)
+
+
+def test_the_relu_network_of_the_course():
+    f = figures.two_relu_neurons()
+    first = np.array([1.0, -1.0, 0.0, 0.0, 1.0, -1.0, 0.0])
+    assert f.value(first) == f.value(-first) == 0.0
+    assert f.value(0 * first) == 1.0
+    theta = np.random.default_rng(0).normal(size=7)
+    steps = 1e-6 * np.eye(7)
+    slopes = [(f.value(theta + e) - f.value(theta - e)) / 2e-6 for e in steps]
+    np.testing.assert_allclose(f.gradient(theta), slopes, rtol=1e-6, atol=1e-9)
 
 
 def test_a_certificate_shows_what_it_observed():

@@ -35,7 +35,7 @@ def mean_of(y):
 
 REAL = {
     "logistic": lambda: cancer(l2=0.01),
-    "logistic with intercept": lambda: cancer(fit_intercept=True),
+    "logistic with intercept": lambda: cancer(l2=1e-3, fit_intercept=True),
     "least squares": lambda: penguins(fit_intercept=True),
     "softmax": lambda: digits(l2=0.01, fit_intercept=True),
     "quadratic": lambda: gd.Quadratic(np.diag(np.geomspace(1e-3, 1.0, 20)), np.ones(20)),
@@ -165,6 +165,17 @@ def test_no_lower_bound(f):
     assert theory.optimum(f).loss == -math.inf
     r = gd.minimize(f, gd.SGD(lr=0.5), theta0=[1.0, 1.0], steps=5)
     assert r.certificate()["2"].why == "L has no lower bound"
+
+
+def test_classes_that_a_plane_separates_have_no_minimiser_but_a_certificate():
+    # L falls towards 0 for ever; the theorems compare with any point, so with the one found.
+    f = cancer(fit_intercept=True)
+    best = theory.optimum(f)
+    assert 0 <= best.loss < 1e-6
+    assert best.error <= best.loss
+    row = gd.minimize(f, gd.SGD(lr="1/beta"), steps=50).certificate()["1"]
+    assert row.verdict == "holds"
+    assert row.observed >= f.value(gd.minimize(f, gd.SGD(lr="1/beta"), steps=50).theta) - best.loss
 
 
 def test_l_bfgs_agrees_with_the_direct_solution():
