@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import pkgutil
 import sys
 import time
@@ -48,6 +49,10 @@ def table(found: list[Line]) -> str:
     return "\n".join(text)
 
 
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
 def facts(limits: dict[str, float]) -> str:
     measured = {
         "read bandwidth of one core": f"{limits['read bandwidth'] / 1e9:.1f} GB/s",
@@ -89,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder for the results, default bench/")
     options = parser.parse_args(arguments)
     only = set(options.only.upper().split(",")) if options.only else None
-    started = time.perf_counter()
+    started, load = time.perf_counter(), _load()
     seconds = 1.5 if options.quick else 6.0
 
     limits = machine.limits(0.4 if options.quick else 1.0)
@@ -105,7 +110,8 @@ def main(arguments: list[str] | None = None) -> int:
         data_used = {name: f"{share:.2f}" for name, share in measured.cpu.items() if share > 1.2}
         if data_used and len(measured.case.contenders) > 1 and case.row != "S7":
             print(f"  more than one thread: {data_used}", flush=True)
-    sections = [facts(limits), table(found)] if found else [facts(limits)]
+    loads = f"- load average: {load} at the start, {_load()} after the table\n"
+    sections = [facts(limits) + "\n" + loads, table(found)]
     if only is None or "GROWTH" in only:
         sections.append(growth.table(options.quick))
         print(sections[-1])

@@ -24,6 +24,7 @@ def draw(lines: list[Line], path: Path) -> None:
     if not shown:
         return
     plt.rcParams["svg.hashsalt"] = "fastgd"  # the same file from the same figures
+    plt.rcParams["svg.fonttype"] = "none"  # letters as text: a quarter of the size
     figure, axes = plt.subplots(figsize=(9, 0.3 * len(shown) + 1.2), layout="constrained")
     for place, line in enumerate(shown):
         colour = MET if line.ratio >= line.wanted else MISSED
@@ -40,10 +41,10 @@ def draw(lines: list[Line], path: Path) -> None:
     labels = [f"{line.row}  {line.case.rsplit(', per ', 1)[0]} · {line.peer}" for line in shown]
     axes.set_yticks(range(len(shown)), labels, fontsize=8)
     axes.set_xscale("log")
-    axes.set_xlim(0.5, max(line.ratio for line in shown) * 2.2)
+    axes.set_xlim(0.5, max(line.ratio for line in shown) * 3)
     axes.set_ylim(-0.6, len(shown) - 0.4)
     axes.axvline(1.0, color=INK, linewidth=0.8)
-    axes.set_xlabel("peer's time / fastgd's time; the black tick is the target")
+    axes.set_xlabel("peer's time / fastgd's time; black tick: target; blue: met, orange: missed")
     axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -93,22 +93,23 @@ def _adagrad(theta, gradient, total, w, lr, t):
 
 
 @jit
-def _adam(theta, gradient, m, v, lr, t):
-    m_scale, v_scale = 1.0 / (1.0 - 0.9**t), 1.0 / (1.0 - 0.999**t)
-    for j in range(theta.size):
-        m[j] = 0.9 * m[j] + 0.1 * gradient[j]
-        v[j] = 0.999 * v[j] + 0.001 * gradient[j] * gradient[j]
-        theta[j] -= lr * m_scale * m[j] / (np.sqrt(v_scale * v[j]) + 1e-8)
-
-
-@jit
-def _adamw(theta, gradient, m, v, lr, t):
+def _adam_loop(theta, gradient, m, v, lr, t, decay):
     m_scale, v_scale = 1.0 / (1.0 - 0.9**t), 1.0 / (1.0 - 0.999**t)
     for j in range(theta.size):
         m[j] = 0.9 * m[j] + 0.1 * gradient[j]
         v[j] = 0.999 * v[j] + 0.001 * gradient[j] * gradient[j]
         step = m_scale * m[j] / (np.sqrt(v_scale * v[j]) + 1e-8)
-        theta[j] -= lr * (step + 0.01 * theta[j])
+        theta[j] -= lr * (step + decay * theta[j])
+
+
+@jit
+def _adam(theta, gradient, m, v, lr, t):
+    _adam_loop(theta, gradient, m, v, lr, t, 0.0)
+
+
+@jit
+def _adamw(theta, gradient, m, v, lr, t):
+    _adam_loop(theta, gradient, m, v, lr, t, 0.01)
 
 
 UPDATES = {"Momentum": _momentum, "AdaGrad": _adagrad, "Adam": _adam, "AdamW": _adamw}
