@@ -7,6 +7,7 @@ from fastgd.history import *
 from fastgd.minimize import *
 from fastgd.objectives import *
 from fastgd.optimizers import *
+from fastgd.variants import *
 
 if TYPE_CHECKING:
     from fastgd import datasets, figures, theory

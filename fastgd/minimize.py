@@ -5,7 +5,6 @@ the callbacks, and the place where Ctrl-C is heard. Nothing depends on where the
 """
 
 import contextlib
-import dataclasses
 import math
 import sys
 import threading
@@ -197,7 +196,7 @@ def _with_number(optimizer: Optimizer, objective: Objective) -> Optimizer:
             f"lr='1/beta' needs a known smoothness, and that of {objective!r} is {beta}: give lr a "
             "number"
         )
-    return dataclasses.replace(optimizer, lr=1.0 / beta)  # type: ignore[type-var]
+    return optimizer.with_lr(1.0 / beta)
 
 
 def _generator(seed: Any) -> np.random.Generator:

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import numbers
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -90,7 +90,8 @@ class Optimizer(update.Stepper):
         super().__init_subclass__(**options)
         if "rule" not in cls.__dict__ and cls.__name__ in update.UPDATES:
             cls.rule = cls.__name__
-        registry[cls.__name__.lower()] = cls
+        if cls.rule:  # the base of a family has none
+            registry[cls.__name__.lower()] = cls
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -111,10 +112,19 @@ class Optimizer(update.Stepper):
                 if isinstance(value, Schedule) or callable(value):
                     object.__setattr__(self, item.name, as_schedule(value))
                     continue
-            value = _real(name, value)
+            if item.metadata.get("integer"):
+                if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                    raise TypeError(f"{name} must be an integer, not {value!r}")
+                value = int(value)
+            else:
+                value = _real(name, value)
             if not interval.holds(value):
                 raise ValueError(f"{name} must be {interval.text}, not {value}")
             object.__setattr__(self, item.name, value)
+
+    def with_lr(self, lr: Rate) -> Self:
+        """The same optimizer with another learning rate."""
+        return dataclasses.replace(self, lr=lr)  # type: ignore[type-var]
 
     def rates(self, total: int | None) -> "Rates":
         """lr and momentum as functions of the step, for a run of `total` steps."""

@@ -121,6 +121,7 @@ class Function:
 
 class SGD:
     default_momentum = None
+    decays_itself = False  # where not, the decay is the same for all rules: see `replay`
 
     def __init__(self, theta):
         pass
@@ -206,10 +207,270 @@ class Lion(SGD):
         return theta - lr * np.sign(c)
 
 
+# --- Beyond the course ---------------------------------------------------------------------------
+
+
+class AMSGrad(Adam):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
+        super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.V = np.zeros_like(theta)
+
+    def moments(self, g, t):
+        """m̂ and the v̂ that the step divides by."""
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.V = np.maximum(self.V, self.v)
+        return self.m / (1 - self.beta1 ** (t + 1)), self.V / (1 - self.beta2 ** (t + 1))
+
+    def move(self, theta, g, t, lr, momentum):
+        m_hat, v_hat = self.moments(g, t)
+        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+
+
+class AMSBound(AMSGrad):
+    def __init__(self, theta, final_ratio=100.0, gamma=1e-3, **options):
+        super().__init__(theta, **options)
+        self.final_ratio, self.gamma = final_ratio, gamma
+
+    def move(self, theta, g, t, lr, momentum):
+        _, v_hat = self.moments(g, t)
+        rate = lr / (1 - self.beta1 ** (t + 1)) / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        final, age = self.final_ratio * lr, self.gamma * (t + 1)
+        return theta - np.clip(rate, final * (1 - 1 / (age + 1)), final * (1 + 1 / age)) * self.m
+
+
+class AdaBound(AMSBound):
+    def moments(self, g, t):
+        self.V = np.zeros_like(g)  # the maximum with it is v itself
+        return super().moments(g, t)
+
+
+class AdaBelief(SGD):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-16, eps_root=1e-16):
+        self.m, self.s = np.zeros_like(theta), np.zeros_like(theta)
+        self.beta1, self.beta2, self.eps, self.eps_root = beta1, beta2, eps, eps_root
+
+    def move(self, theta, g, t, lr, momentum):
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.s = self.beta2 * self.s + (1 - self.beta2) * (g - self.m) ** 2 + self.eps_root
+        m_hat = self.m / (1 - self.beta1 ** (t + 1))
+        s_hat = self.s / (1 - self.beta2 ** (t + 1))
+        return theta - lr * m_hat / (np.sqrt(s_hat) + self.eps)
+
+
+class Adadelta(SGD):
+    def __init__(self, theta, decay=0.9, eps_root=1e-6):
+        self.G, self.D = np.zeros_like(theta), np.zeros_like(theta)
+        self.decay, self.eps_root = decay, eps_root
+
+    def move(self, theta, g, t, lr, momentum):
+        self.G = self.decay * self.G + (1 - self.decay) * g**2
+        step = np.sqrt(self.D + self.eps_root) / np.sqrt(self.G + self.eps_root) * g
+        self.D = self.decay * self.D + (1 - self.decay) * step**2
+        return theta - lr * step
+
+
+class NAdam(Adam):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
+        super().__init__(theta, beta1, beta2, eps, eps_root)
+
+    def move(self, theta, g, t, lr, momentum):
+        b1, b2 = self.beta1, self.beta2
+        self.m = b1 * self.m + (1 - b1) * g
+        self.v = b2 * self.v + (1 - b2) * g**2
+        m_hat = b1 * self.m / (1 - b1 ** (t + 2)) + (1 - b1) * g / (1 - b1 ** (t + 1))
+        v_hat = self.v / (1 - b2 ** (t + 1))
+        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+
+
+class RAdam(Adam):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, threshold=5.0, eps=1e-8, eps_root=0.0):
+        super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.threshold = threshold
+
+    def move(self, theta, g, t, lr, momentum):
+        b1, b2 = self.beta1, self.beta2
+        self.m = b1 * self.m + (1 - b1) * g
+        self.v = b2 * self.v + (1 - b2) * g**2
+        m_hat, v_hat = self.m / (1 - b1 ** (t + 1)), self.v / (1 - b2 ** (t + 1))
+        limit = 2 / (1 - b2) - 1
+        rho = limit - 2 * (t + 1) * b2 ** (t + 1) / (1 - b2 ** (t + 1))
+        if rho <= self.threshold:
+            return theta - lr * m_hat
+        r = math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+        return theta - lr * r * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+
+
+class Adamax(SGD):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.m, self.u = np.zeros_like(theta), np.zeros_like(theta)
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+
+    def move(self, theta, g, t, lr, momentum):
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.u = np.maximum(self.beta2 * self.u, np.abs(g) + self.eps)
+        return theta - lr * self.m / (1 - self.beta1 ** (t + 1)) / self.u
+
+
+class Yogi(Adam):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-3, eps_root=0.0):
+        super().__init__(theta, beta1, beta2, eps, eps_root)
+
+    def move(self, theta, g, t, lr, momentum):
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.v - (1 - self.beta2) * np.sign(self.v - g**2) * g**2
+        m_hat = self.m / (1 - self.beta1 ** (t + 1))
+        v_hat = self.v / (1 - self.beta2 ** (t + 1))
+        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+
+
+class Adan(SGD):
+    def __init__(self, theta, beta1=0.98, beta2=0.92, beta3=0.99, eps=1e-8, eps_root=0.0):
+        self.m, self.d, self.n = (np.zeros_like(theta) for _ in range(3))
+        self.betas, self.eps, self.eps_root = (beta1, beta2, beta3), eps, eps_root
+
+    def move(self, theta, g, t, lr, momentum):
+        b1, b2, b3 = self.betas
+        change = g - self.previous if t > 0 else np.zeros_like(g)
+        self.previous = g
+        self.m = b1 * self.m + (1 - b1) * g
+        self.d = b2 * self.d + (1 - b2) * change
+        self.n = b3 * self.n + (1 - b3) * (g + b2 * change) ** 2
+        m_hat, d_hat = self.m / (1 - b1 ** (t + 1)), self.d / (1 - b2 ** (t + 1))
+        n_hat = self.n / (1 - b3 ** (t + 1))
+        return theta - lr * (m_hat + b2 * d_hat) / (np.sqrt(n_hat + self.eps_root) + self.eps)
+
+
+class LAMB(Adam):
+    decays_itself = True
+
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-6, eps_root=0.0):
+        super().__init__(theta, beta1, beta2, eps, eps_root)
+
+    def move(self, theta, g, t, lr, momentum):
+        r = theta - super().move(theta, g, t, 1.0, momentum)
+        r = r + self.weight_decay * self.weights * theta
+        theta = theta.copy()
+        for layer in (self.weights == 1, self.weights == 0):
+            size, length = np.linalg.norm(theta[layer]), np.linalg.norm(r[layer])
+            trust = size / length if size > 0 and length > 0 else 1.0
+            theta[layer] -= lr * trust * r[layer]
+        return theta
+
+
+class Rprop(SGD):
+    def __init__(self, theta, shrink=0.5, grow=1.2, smallest=1e-6, largest=50.0):
+        self.previous, self.size = np.zeros_like(theta), None
+        self.shrink, self.grow, self.bounds = shrink, grow, (smallest, largest)
+
+    def move(self, theta, g, t, lr, momentum):
+        if self.size is None:
+            self.size = np.full_like(theta, lr)
+        turn = np.sign(g * self.previous)
+        factor = np.where(turn > 0, self.grow, np.where(turn < 0, self.shrink, 1.0))
+        self.size = np.clip(self.size * factor, *self.bounds)
+        self.previous = np.where(turn < 0, 0.0, g)
+        return theta - np.sign(self.previous) * self.size
+
+
+class ScheduleFreeSGD(SGD):
+    """θ is the average x of the paper, z the point that moves."""
+
+    decays_itself = True
+
+    def __init__(self, theta, beta=0.9):
+        self.z, self.beta, self.weights_so_far, self.largest = theta, beta, [], 0.0
+
+    def point(self, theta, momentum):
+        return (1 - self.beta) * self.z + self.beta * theta
+
+    def direction(self, g, t):
+        return g
+
+    def move(self, theta, g, t, lr, momentum):
+        y = self.point(theta, momentum)
+        decay = self.weight_decay * self.weights * y
+        self.z = self.z - lr * (self.direction(g, t) + decay)
+        self.largest = max(self.largest, lr)
+        self.weights_so_far.append(self.largest**2)
+        c = self.weights_so_far[-1] / sum(self.weights_so_far)
+        return (1 - c) * theta + c * self.z
+
+
+class ScheduleFreeAdamW(ScheduleFreeSGD):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
+        super().__init__(theta, beta1)
+        self.v, self.beta2 = np.zeros_like(theta), beta2
+        self.eps, self.eps_root = eps, eps_root
+
+    def direction(self, g, t):
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        v_hat = self.v / (1 - self.beta2 ** (t + 1))
+        return g / (np.sqrt(v_hat + self.eps_root) + self.eps)
+
+
+class Around(SGD):
+    """A rule around another, `inner`, which decays its own iterate."""
+
+    decays_itself = True
+    inside = SGD
+
+    def __init__(self, theta, inside=None, **options):
+        self.inner, self.iterate = (inside or self.inside)(theta, **options), theta
+
+    def point(self, theta, momentum):
+        return self.inner.point(self.iterate, momentum)
+
+    def step_inside(self, g, t, lr, momentum):
+        decay = lr * self.weight_decay * self.weights * self.iterate
+        self.iterate = self.inner.move(self.iterate, g, t, lr, momentum) - decay
+
+
+class Lookahead(Around):
+    inside = Momentum
+    default_momentum = 0.9
+
+    def __init__(self, theta, every=5, slow_step=0.5, **options):
+        super().__init__(theta, **options)
+        self.slow, self.every, self.slow_step = theta, every, slow_step
+
+    def move(self, theta, g, t, lr, momentum):
+        self.step_inside(g, t, lr, momentum)
+        if (t + 1) % self.every == 0:
+            self.slow = self.slow + self.slow_step * (self.iterate - self.slow)
+            self.iterate = self.slow
+        return self.iterate
+
+
+class PolyakAverage(Around):
+    def __init__(self, theta, start=0, **options):
+        super().__init__(theta, **options)
+        self.start, self.visited = start, []
+
+    def move(self, theta, g, t, lr, momentum):
+        self.step_inside(g, t, lr, momentum)
+        self.visited.append(self.iterate)
+        return np.mean(self.visited[self.start :] or self.visited[-1:], axis=0)
+
+
+class ExponentialAverage(Around):
+    def __init__(self, theta, decay=0.99, **options):
+        super().__init__(theta, **options)
+        self.decay = decay
+
+    def move(self, theta, g, t, lr, momentum):
+        self.step_inside(g, t, lr, momentum)
+        return self.decay * theta + (1 - self.decay) * self.iterate
+
+
 rules = {
     rule.__name__.lower(): rule
-    for rule in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, Lion)
-}
+    for rule in (
+        SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, Lion, AMSGrad, AMSBound, AdaBound,
+        AdaBelief, Adadelta, NAdam, RAdam, Adamax, Yogi, Adan, LAMB, Rprop, ScheduleFreeSGD,
+        ScheduleFreeAdamW, Lookahead, PolyakAverage, ExponentialAverage,
+    )
+}  # fmt: skip
 
 # --- Schedules, one value at a time ---------------------------------------------------------------
 
@@ -274,10 +535,11 @@ def replay(
     lr = np.broadcast_to(lr, steps)
     theta = np.array(theta0, dtype=float)
     update = rules[rule](theta, **hyperparameters)
+    update.weight_decay, update.weights = weight_decay, objective.weights
     path = [theta]
     for t, batch in enumerate(batches(objective.n, batch_size, steps, sampling, seed)):
         g = objective.gradient(update.point(theta, momentum[t]), batch)
-        decay = lr[t] * weight_decay * objective.weights * theta
+        decay = 0.0 if update.decays_itself else lr[t] * weight_decay * objective.weights * theta
         theta = update.move(theta, g, t, lr[t], momentum[t]) - decay
         path.append(theta)
     return np.array(path)

@@ -16,6 +16,7 @@ import oracle
 import pytest
 
 import fastgd as gd
+from fastgd.variants import Around
 
 STEPS = 200
 SEED = 3
@@ -34,6 +35,23 @@ RULES = {
     "adam-eps": ("adam", 0.004, {"eps": 1e-8, "eps_root": 0.0, "beta1": 0.8, "beta2": 0.99}),
     "adamw": ("adamw", 0.004, {}),
     "lion": ("lion", 0.002, {}),
+    "amsgrad": ("amsgrad", 0.004, {}),
+    "amsbound": ("amsbound", 0.001, {"final_ratio": 5.0, "gamma": 0.05}),
+    "adabound": ("adabound", 0.001, {}),
+    "adabelief": ("adabelief", 0.002, {"eps_root": 1e-8}),
+    "adadelta": ("adadelta", 1.0, {}),
+    "nadam": ("nadam", 0.004, {}),
+    "radam": ("radam", 0.004, {}),
+    "adamax": ("adamax", 0.004, {}),
+    "yogi": ("yogi", 0.004, {}),
+    "adan": ("adan", 0.002, {}),
+    "lamb": ("lamb", 0.004, {}),
+    "rprop": ("rprop", 1e-4, {"grow": 1.01}),
+    "schedulefreesgd": ("schedulefreesgd", 0.05, {}),
+    "schedulefreeadamw": ("schedulefreeadamw", 0.004, {}),
+    "lookahead": ("lookahead", 0.05, {}),
+    "polyakaverage": ("polyakaverage", 0.05, {"start": 20}),
+    "exponentialaverage": ("exponentialaverage", 0.05, {"decay": 0.9}),
 }
 SCHEDULES = {
     "constant": lambda lr: (lr, {"lr": lr}),
@@ -82,7 +100,14 @@ def start(objective):
 
 
 def optimizer(rule, **hyperparameters):
-    return gd.optimizers.registry[rule](**hyperparameters)
+    """The optimizer of that name; one around another passes on what is not its own."""
+    made = gd.optimizers.registry[rule]
+    if not issubclass(made, Around):
+        return made(**hyperparameters)
+    own = {item.name for item in dataclasses.fields(made)}
+    inside = {name: value for name, value in hyperparameters.items() if name not in own}
+    outside = {name: value for name, value in hyperparameters.items() if name in own}
+    return made(type(made().optimizer)(**inside), **outside)
 
 
 def test_every_optimizer_has_an_oracle_and_a_place_in_the_grid():
@@ -99,9 +124,18 @@ def test_the_defaults_are_those_of_the_oracle(rule):
     agree(gd.minimize(fast, opt, theta0, 7, steps=STEPS, seed=SEED).theta, path[-1])
 
 
-@pytest.mark.parametrize("batch_size, sampling", DRAWS)
+# Every rule on every draw; those of variants.py, whose kernels see the same gradients, on three.
+RULES_AND_DRAWS = [
+    (entry, *draw)
+    for entry, (rule, _, _) in RULES.items()
+    for draw in DRAWS
+    if gd.optimizers.registry[rule].__module__ == "fastgd.optimizers"
+    or draw in [(1, "replacement"), (7, "shuffle"), (None, "replacement")]
+]
+
+
+@pytest.mark.parametrize("entry, batch_size, sampling", RULES_AND_DRAWS)
 @pytest.mark.parametrize("name", ["LeastSquares", "LogisticRegression", "SoftmaxRegression"])
-@pytest.mark.parametrize("entry", RULES)
 def test_runs_agree_with_the_oracle(entry, name, batch_size, sampling):
     rule, rate, hyperparameters = RULES[entry]
     for fit_intercept in (False, True):
@@ -204,6 +238,7 @@ HYPERPARAMETERS = [
     (rule, item.name)
     for rule, made in gd.optimizers.registry.items()
     for item in dataclasses.fields(made)
+    if item.name != "optimizer"
 ]
 
 
@@ -214,8 +249,34 @@ HYPERPARAMETERS = [
      ("fast", (TypeError, ValueError)), (True, TypeError), (1j, TypeError), ([0.1], TypeError)],
 )  # fmt: skip
 def test_a_bad_hyperparameter_is_refused_by_name(rule, name, value, error):
+    if name in ("every", "start"):  # whole numbers: a float is of the wrong type already
+        error = (TypeError, ValueError)
     with pytest.raises(error, match=name):
         optimizer(rule, **{name: value})
+
+
+@pytest.mark.parametrize("rule", ["lookahead", "polyakaverage", "exponentialaverage"])
+def test_a_rule_around_another_wants_an_optimizer(rule):
+    for wrong in (0.1, "adam", gd.Adam, None):
+        with pytest.raises(TypeError, match="optimizer"):
+            gd.optimizers.registry[rule](wrong)
+
+
+def test_rules_around_rules():
+    # The mean of the points of Lookahead around Adam, with its gradients where Adam wants them.
+    fast, slow = problem("LogisticRegression", l2=0.1)
+    theta0 = start(fast)
+    opt = gd.PolyakAverage(gd.Lookahead(gd.Nesterov("1/beta"), every=3), start=5)
+    r = gd.minimize(fast, opt, theta0, steps=50)
+    rate = 1 / fast.smoothness()
+    inner = oracle.rules["lookahead"](theta0, every=3, inside=oracle.rules["nesterov"])
+    inner.weight_decay = 0.0
+    inner.weights = slow.weights
+    visited = [theta0]
+    for t, gamma in enumerate(oracle.nesterov_momentum(50)):
+        g = slow.gradient(inner.point(visited[-1], gamma))
+        visited.append(inner.move(visited[-1], g, t, rate, gamma))
+    agree(r.theta, np.mean(visited[6:], axis=0))
 
 
 @pytest.mark.parametrize("rule, name", [p for p in HYPERPARAMETERS if p[1] in ("beta1", "beta2")])

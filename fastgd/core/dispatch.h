@@ -36,6 +36,16 @@
 #define FASTGD_PREFETCH(address) ((void)(address))
 #endif
 
+/* A vector that no other argument overlaps. gcc checks that by itself at run time, but for at most
+   ten pairs of pointers: a kernel with more stays scalar without this. */
+typedef double *
+#if defined(__GNUC__) || defined(__clang__)
+    __restrict__
+#elif defined(_MSC_VER)
+    __restrict
+#endif
+        fastgd_own_vector;
+
 /* memcpy is the defined way to read a double's bits; compilers make it a register move. */
 static inline int64_t fastgd_bits(double x)
 {

@@ -15,7 +15,9 @@ cdef class Update:
     cdef readonly double weight_decay
     cdef readonly bint plain                 # theta -= lr * gradient and nothing more
     cdef readonly bint sparse                # `apply_at` is written, and needs no other coordinate
+    cdef bint by_span                        # `apply` wants to see each span by itself
     cdef readonly object optimizer
+    cdef readonly Update inner               # of a rule around another one, that one's state
     cdef object memory                       # the slots, one row each
     cdef object scalar_memory
     cdef bint busy                           # a run is using this state

@@ -91,7 +91,7 @@ cdef class Update:
         cdef Py_ssize_t i
         cdef double keep = 1.0 - lr * self.weight_decay
         self.begin(lr, momentum)
-        if self.weight_decay == 0.0:
+        if self.weight_decay == 0.0 and not self.by_span:
             self.apply(theta, gradient, 0, self.n_params, lr, momentum, 1.0)
         else:
             for i in range(self.n_spans):
@@ -100,13 +100,20 @@ cdef class Update:
         self.t += 1
 
     @property
+    def span_list(self):
+        """The spans as a list of (start, stop, penalized)."""
+        return [(self.spans[i].start, self.spans[i].stop, bool(self.spans[i].penalized))
+                for i in range(self.n_spans)]
+
+    @property
     def arrays(self):
         """The vectors of the state by name, as views."""
         return dict(zip(type(self).slots, self.memory))
 
     def save(self):
         """A copy of the whole state, for `load`."""
-        return {"t": self.t, "slots": np.array(self.memory), "numbers": self.scalar_memory.copy()}
+        return {"t": self.t, "slots": np.array(self.memory), "numbers": self.scalar_memory.copy(),
+                "inner": None if self.inner is None else self.inner.save()}
 
     def load(self, saved):
         """Go back to what `save` returned."""
@@ -115,6 +122,8 @@ cdef class Update:
         self.t = saved["t"]
         self.memory[...] = saved["slots"]
         self.scalar_memory[...] = saved["numbers"]
+        if self.inner is not None:
+            self.inner.load(saved["inner"])
 
     def set_rates(self, double lr, double momentum, rates):
         """The rates that ``optimizer.step`` uses: two numbers, or a function of the step."""
@@ -134,9 +143,7 @@ cdef class Update:
         self.busy = False
 
     def __reduce__(self):
-        spans = [(self.spans[i].start, self.spans[i].stop, bool(self.spans[i].penalized))
-                 for i in range(self.n_spans)]
-        return _restore, (self.optimizer, self.n_params, spans, self.save(),
+        return _restore, (self.optimizer, self.n_params, self.span_list, self.save(),
                           (self.lr, self.momentum, self.rates))
 
     def __repr__(self):
@@ -199,9 +206,12 @@ cdef class Stepper:
         if place == parameters:
             return theta
         cdef Py_ssize_t i
-        for i in range(len(type(state).slots)):
-            if place == state.slot[i]:
-                return state.memory[i]
+        cdef Update holder = state
+        while holder is not None:
+            for i in range(len(type(holder).slots)):
+                if place == holder.slot[i]:
+                    return holder.memory[i]
+            holder = holder.inner
         raise RuntimeError(f"{type(state).__name__}.point must return theta or one of its slots")
 
     def step(self, theta, gradient, Update state not None):
@@ -497,6 +507,10 @@ cdef class LionUpdate(Update):
         lion_kernel(theta, gradient, self.slot[0], start, stop, lr, self.beta1, self.beta2, keep)
 
 
-# A rule is found by its name: Adam of optimizers.py is AdamUpdate here.
-UPDATES = {name[:-len("Update")]: kind for name, kind in list(globals().items())
-           if name.endswith("Update") and name != "Update"}
+def rules_of(names):
+    """The Update classes among a module's names: Adam of optimizers.py is AdamUpdate here."""
+    return {name[:-len("Update")]: kind for name, kind in list(names.items())
+            if name.endswith("Update") and name != "Update"}
+
+
+UPDATES = rules_of(globals())

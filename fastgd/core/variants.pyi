@@ -1,0 +1,1 @@
+# The rules are reached through fastgd.core.update.make, by name.
