@@ -203,21 +203,25 @@ cdef kernel_void softmax_values(const double *margins, const double *targets, Py
 
 cdef kernel_void softmax_derivatives(double *margins, const double *targets, Py_ssize_t count,
                                      Py_ssize_t n_classes) noexcept nogil:
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i, k, y
     cdef double *row
-    cdef double top, total
+    cdef double top, own, others, scale
     for i in range(count):
         row = margins + i * n_classes
         top = largest(row, n_classes)
         for k in range(n_classes):
             row[k] = exp_of_negative(row[k] - top)
-        total = 0.0
+        # The derivative of y is p_y - 1 = -(the others' share), which does not cancel.
+        y = <Py_ssize_t>targets[i]
+        own = row[y]
+        row[y] = 0.0
+        others = 0.0
         for k in range(n_classes):
-            total += row[k]
-        total = 1.0 / total
+            others += row[k]
+        scale = 1.0 / (own + others)
         for k in range(n_classes):
-            row[k] *= total
-        row[<Py_ssize_t>targets[i]] -= 1.0
+            row[k] *= scale
+        row[y] = -others * scale
 
 
 cdef class SoftmaxLoss(Loss):

@@ -293,10 +293,11 @@ cdef class YogiUpdate(Moments):
 # m, d and n average the gradient, its change, and the square of the gradient extrapolated by it.
 # follow is 0 at the first step, which has no change, and 1 later.
 cdef kernel_void adan_kernel(own_vector theta, const double *gradient, own_vector m, own_vector d,
-                             own_vector n, own_vector previous, Py_ssize_t start, Py_ssize_t stop, double follow,
-                             double lr, double m_scale, double d_scale, double n_scale,
-                             double beta1, double beta2, double beta3, double eps,
-                             double eps_root, double keep) noexcept nogil:
+                             own_vector n, own_vector previous, Py_ssize_t start,
+                             Py_ssize_t stop, double follow, double lr, double m_scale,
+                             double d_scale, double n_scale, double beta1, double beta2,
+                             double beta3, double eps, double eps_root,
+                             double keep) noexcept nogil:
     cdef Py_ssize_t j
     cdef double g, change, moment, trend, ahead, square
     for j in range(start, stop):
