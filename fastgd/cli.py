@@ -1,4 +1,4 @@
-"""The command line: ``fastgd fit``, ``fastgd predict`` and ``fastgd demo``.
+"""The command line: ``fastgd fit``, ``predict``, ``certify``, ``figures`` and ``demo``.
 
 Objectives, optimizers and schedules come from their registries, so a new one is offered here by
 being defined. An error is one line on the standard error stream and exit code 2.
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastgd
-from fastgd import datasets, figures, objectives, optimizers, schedules
+from fastgd import datasets, figures, objectives, optimizers, schedules, theory
 from fastgd.datasets import Dataset
 from fastgd.history import Result
 from fastgd.minimize import minimize
@@ -103,7 +103,50 @@ def _parser() -> argparse.ArgumentParser:
 
     fit = commands.add_parser("fit", help="train a model", description="Train a model.")
     fit.set_defaults(command=_fit)
-    add = fit.add_argument
+    _add_training(fit)
+    fit.add_argument("--out", metavar="FILE.npz", type=Path, help="where to save the model")
+
+    predict = commands.add_parser(
+        "predict", help="use a model", description="Predict by a model that fit has saved."
+    )
+    predict.set_defaults(command=_predict)
+    predict.add_argument("model", metavar="MODEL", type=Path, help="a file saved by fastgd fit")
+    predict.add_argument("data", metavar="DATA", help="as for fit; the target may be missing")
+    predict.add_argument("--out", metavar="FILE.csv", type=Path, help="default: standard output")
+
+    certify = commands.add_parser(
+        "certify", help="what theory guarantees of a run",
+        description="Train like fit, and put every theorem beside the run.",
+    )  # fmt: skip
+    _add_training(certify)
+    # What the theorems are about.
+    certify.set_defaults(command=_certify, optimizer="sgd", lr="1/beta")
+    certify.add_argument("--seeds", metavar="N", type=int, default=1,
+                         help="runs over which expectations are taken; default: 1")  # fmt: skip
+    certify.add_argument("--out", metavar="FILE", type=Path,
+                         help="where to save it: .json; its picture: .png, .svg")  # fmt: skip
+
+    pictures = commands.add_parser(
+        "figures", help="the course's pictures",
+        description="Draw the pictures of the course, from real runs, and a page that shows them.",
+    )  # fmt: skip
+    pictures.set_defaults(command=_figures)
+    pictures.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for them")
+    pictures.add_argument("--only", metavar="N", type=int, help="draw this one only")
+
+    demo = commands.add_parser(
+        "demo", help="all optimizers on real data",
+        description="Train by all optimizers on the breast-cancer data; print a table, draw a PNG.",
+    )  # fmt: skip
+    demo.set_defaults(command=_demo)
+    demo.add_argument("--out", metavar="DIR", type=Path, default=Path(),
+                      help="folder for the picture; default: this one")  # fmt: skip
+    return parser
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """What a run is made of: data, objective, optimizer, batches, length."""
+    add = parser.add_argument
     shipped = ", ".join(datasets.shipped)
     add("data", metavar="DATA", help=f"{shipped}, or the path of a .csv, .csv.gz or .npz file")
     add("--target", metavar="COL", help="the column to be predicted")
@@ -112,9 +155,10 @@ def _parser() -> argparse.ArgumentParser:
         help="take features and a numeric target as they are, not standardised")  # fmt: skip
     add("--objective", choices=list(_objectives()),
         help="default: by the target, its numbers or classes")  # fmt: skip
-    add("--optimizer", choices=list(optimizers.registry), default="adam", help="default: adam")
+    add("--optimizer", choices=list(optimizers.registry), default="adam",
+        help="default: %(default)s")  # fmt: skip
     add("--lr", metavar="RATE", type=_rate,
-        help="learning rate, or 1/beta; default: the optimizer's own")  # fmt: skip
+        help="learning rate, or 1/beta; fit's default: the optimizer's own")  # fmt: skip
     add("--schedule", metavar="NAME[:KEY=VALUE,...]",
         help=f"how the rate moves, from --lr on: {', '.join(_schedules())}")  # fmt: skip
     add("--warmup", metavar="STEPS", type=_number,
@@ -126,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-intercept", action="store_true", help="no constant term")
     add("--batch-size", metavar="N", type=_batch_size,
         help="observations a step, or 'all'; default: 32")  # fmt: skip
-    length = fit.add_mutually_exclusive_group()
+    length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", metavar="N", type=int, help="length of the run; default: 100")
     length.add_argument("--steps", metavar="N", type=int, help="length of the run")
     add("--sampling", choices=["replacement", "shuffle", "sequential"], default="replacement",
@@ -134,24 +178,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", metavar="N", type=int, default=0, help="default: 0")
     add("--test-fraction", metavar="PART", type=float, default=0.25,
         help="part of the rows that is held out; 0: none; default: 0.25")  # fmt: skip
-    add("--out", metavar="FILE.npz", type=Path, help="where to save the model")
-
-    predict = commands.add_parser(
-        "predict", help="use a model", description="Predict by a model that fit has saved."
-    )
-    predict.set_defaults(command=_predict)
-    predict.add_argument("model", metavar="MODEL", type=Path, help="a file saved by fastgd fit")
-    predict.add_argument("data", metavar="DATA", help="as for fit; the target may be missing")
-    predict.add_argument("--out", metavar="FILE.csv", type=Path, help="default: standard output")
-
-    demo = commands.add_parser(
-        "demo", help="all optimizers on real data",
-        description="Train by all optimizers on the breast-cancer data; print a table, draw a PNG.",
-    )  # fmt: skip
-    demo.set_defaults(command=_demo)
-    demo.add_argument("--out", metavar="DIR", type=Path, default=Path(),
-                      help="folder for the picture; default: this one")  # fmt: skip
-    return parser
 
 
 # Values of options.
@@ -354,6 +380,28 @@ class _Model:
 def _fit(options: argparse.Namespace) -> int:
     if options.out is not None:
         _check_out(options.out, ".npz")
+    model, train, test, result = _train(options)
+    _report(model, train, test, result)
+    if options.out is not None:
+        model.save(
+            options.out,
+            {
+                "fastgd": fastgd.__version__,
+                "data": train.name,
+                "optimizer": repr(result.optimizer),
+                "batch_size": result.setting.batch_size,
+                "steps": result.steps,
+                "seed": options.seed,
+                "sampling": options.sampling,
+                "test_fraction": options.test_fraction,
+            },
+        )
+        print(f"model          {options.out}")
+    return INTERRUPTED if result.message == "interrupted" else 0
+
+
+def _train(options: argparse.Namespace) -> tuple[_Model, Dataset, Dataset | None, Result]:
+    """The run that the options describe: model, training part, held-out part, result."""
     data, name = _load(options)
     train, test = data, None
     if options.test_fraction != 0:
@@ -394,23 +442,44 @@ def _fit(options: argparse.Namespace) -> int:
         name, settings, result.theta, data.feature_names, data.target_name, data.classes,
         train.mean, train.scale, target_mean, target_scale,
     )  # fmt: skip
-    _report(model, train, test, result)
+    return model, train, test, result
+
+
+def _certify(options: argparse.Namespace) -> int:
+    if options.seeds < 1:
+        raise ValueError("--seeds must be at least 1")
     if options.out is not None:
-        model.save(
-            options.out,
-            {
-                "fastgd": fastgd.__version__,
-                "data": data.name,
-                "optimizer": repr(result.optimizer),
-                "batch_size": result.setting.batch_size,
-                "steps": result.steps,
-                "seed": options.seed,
-                "sampling": options.sampling,
-                "test_fraction": options.test_fraction,
-            },
-        )
-        print(f"model          {options.out}")
-    return INTERRUPTED if result.message == "interrupted" else 0
+        _check_out(options.out, ".json", ".png", ".svg")
+    _, _, _, result = _train(options)
+    if result.message == "interrupted":
+        return _complain("interrupted", INTERRUPTED)
+    setting = result.setting
+    if options.seeds == 1:
+        certificate = theory.certificate(result, replay=True)
+    elif setting.batch_size is None:
+        raise ValueError("--seeds: with the full gradient nothing is random, all runs are one")
+    else:
+        certificate = theory.expectation(
+            result.objective, result.optimizer, setting.theta0, setting.batch_size, result.steps,
+            range(options.seed, options.seed + options.seeds), setting.sampling,
+        )  # fmt: skip
+    if options.out is None:
+        print(certificate)
+        return 0
+    # The file first: where there is nothing to draw, nothing is printed either.
+    if options.out.suffix.lower() == ".json":
+        text = json.dumps(certificate.to_dict(), indent=2, ensure_ascii=False)
+        options.out.write_text(text + "\n", encoding="utf-8")
+    else:
+        figures.save(certificate.plot()[0], options.out)
+    print(f"{certificate}\n\nThe certificate is in {options.out}")
+    return 0
+
+
+def _figures(options: argparse.Namespace) -> int:
+    files = figures.gallery(options.out, options.only)
+    print(f"{len(files)} files in {options.out}: {files[-1].name}")
+    return 0
 
 
 def _load(options: argparse.Namespace) -> tuple[Dataset, str]:
@@ -501,10 +570,10 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_out(path: Path, suffix: str) -> None:
+def _check_out(path: Path, *suffixes: str) -> None:
     """Refuses, before any work is done, a file that could not be written after it."""
-    if path.suffix.lower() != suffix:
-        raise ValueError(f"--out: {str(path)!r} must end in {suffix}")
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"--out: {str(path)!r} must end in {' or '.join(suffixes)}")
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(
             f"--out: {str(path)!r} cannot be a file: no such folder, or a folder itself"

@@ -325,6 +325,49 @@ def test_demo_without_matplotlib_goes_on(run, monkeypatch):
     assert not list(Path().iterdir())
 
 
+# certify and figures
+
+
+def test_certify_prints_the_certificate_of_the_run(run):
+    line = "penguins --target sex --l2 0.1 --batch-size all --steps 60"
+    code, out, err = run(f"certify {line}")
+    assert (code, err) == (0, "")
+    data, _ = gd.datasets.load("penguins", "sex").split(0.25, seed=0)
+    f = gd.LogisticRegression(data.X, data.y, l2=0.1, fit_intercept=True)
+    certificate = gd.minimize(f, gd.SGD(lr="1/beta"), steps=60).certificate()
+    assert out == f"{certificate}\n"
+    assert certificate["1"].verdict == "holds"
+    code, out, _ = run(f"certify {line} --optimizer adam --lr 0.01")
+    assert code == 0
+    assert "not applicable: the optimizer is Adam" in out
+    assert "holds" not in out
+
+
+def test_certify_over_seeds_into_a_file(run):
+    line = "certify breast-cancer --l2 0.1 --batch-size 8 --steps 20 --seeds 5 --out made.json"
+    code, _, err = run(line)
+    assert (code, err) == (0, "")
+    made = json.loads(Path("made.json").read_text(encoding="utf-8"))
+    assert made["seeds"] == 5
+    assert made["theorems"]["4"]["verdict"] == "holds"
+    assert made["theorems"]["4"]["stderr"] > 0
+
+
+def test_certify_draws(run):
+    pytest.importorskip("matplotlib").use("Agg")
+    code, _, _ = run("certify penguins --l2 0.1 --batch-size all --steps 20 --out made.png")
+    assert code == 0
+    assert Path("made.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures(run):
+    pytest.importorskip("matplotlib").use("Agg")
+    code, out, err = run("figures --out pictures --only 12")
+    assert (code, err) == (0, "")
+    assert out == "2 files in pictures: 12-restarts.svg\n"
+    assert {path.suffix for path in Path("pictures").iterdir()} == {".png", ".svg"}
+
+
 # Refusals.
 
 
@@ -380,6 +423,12 @@ def test_demo_without_matplotlib_goes_on(run, monkeypatch):
         ("predict other.npz penguins", "other.npz is not a model that fastgd fit has saved"),
         ("predict text.npz penguins --out x.txt", "'x.txt' must end in .csv"),
         ("demo --out text.npz", "text.npz: File exists"),
+        ("figures", "required: --out"),
+        ("figures --out new --only 99", "there is no picture 99"),
+        ("certify penguins --seeds 0", "--seeds must be at least 1"),
+        ("certify penguins --seeds 2 --batch-size all", "nothing is random"),
+        ("certify penguins --out made.txt", "must end in .json or .png or .svg"),
+        ("certify penguins --optimizer adam --out made.svg --steps 3", "no theorem applies"),
     ],
 )
 def test_refusals_are_one_line(run, tmp_path, line, message):
