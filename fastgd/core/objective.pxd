@@ -29,6 +29,7 @@ cdef struct Job:
     const Batch *batch
     double *out
     int64_t n_blocks
+    int64_t rows        # of a block
     int64_t taken       # blocks handed out
     int64_t added       # blocks added to out
     int64_t failed

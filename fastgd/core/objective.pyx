@@ -22,6 +22,9 @@ cdef extern from "dispatch.h" nogil:
 # of one step over a large data set.
 cdef Py_ssize_t PATIENCE = 20_000_000
 
+cdef Py_ssize_t PARTS = 32
+cdef Py_ssize_t LONGEST = 1 << 16
+
 # Turns that a waiting thread stays awake, about 0.1 ms: steps follow one another more closely.
 cdef Py_ssize_t AWAKE = 5000
 
@@ -171,7 +174,7 @@ cdef class Objective:
             number = add(&job.taken, 1)
             if number >= job.n_blocks:
                 return FAILED if read(&job.failed) else OK
-            cut(job.batch, number * self.block_rows, self.block_rows, &block)
+            cut(job.batch, number * job.rows, job.rows, &block)
             memset(self.partial, 0, self.n_params * sizeof(double))
             status = OK
             if not read(&job.failed):
@@ -201,7 +204,13 @@ cdef class Objective:
             job.theta = theta
             job.batch = batch
             job.out = out
-            job.n_blocks = (batch.count + self.block_rows - 1) // self.block_rows
+            # At most PARTS of them, for the fewer turns to wait for, where that is no more than
+            # LONGEST rows each: the number depends on the batch alone.
+            job.rows = self.block_rows
+            if batch.count > PARTS * self.block_rows:
+                job.rows *= min((batch.count // PARTS) // self.block_rows + 1,
+                                max(1, LONGEST // self.block_rows))
+            job.n_blocks = (batch.count + job.rows - 1) // job.rows
             job.taken = job.added = job.failed = 0
             job.number += 1
             write(&job.open, 1)
