@@ -605,7 +605,7 @@ def largest_eigenvalue(X: Any, intercept: bool) -> float:
     if min(n, width) <= EXACT_WIDTH:
         from scipy.linalg import eigvalsh
 
-        gram = _gram(X, intercept) if width <= n else _outer(X, intercept)
+        gram = gram_matrix(X, intercept) if width <= n else _outer(X, intercept)
         top = len(gram) - 1
         return float(eigvalsh(gram, subset_by_index=[top, top])[0]) * (1 + 1e-12)
 
@@ -623,7 +623,8 @@ def largest_eigenvalue(X: Any, intercept: bool) -> float:
     return float(largest) * (1 + 1e-8)
 
 
-def _gram(X: Any, intercept: bool) -> Vector:
+def gram_matrix(X: Any, intercept: bool) -> Vector:
+    """[X 1]ᵀ[X 1] (or XᵀX) in float64."""
     d = X.shape[1]
     gram = np.zeros((d + intercept, d + intercept))
     # In blocks of rows, so that float32 data is not copied whole.

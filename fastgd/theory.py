@@ -31,6 +31,7 @@ from fastgd.objectives import (
     Quadratic,
     as_count,
     as_vector,
+    gram_matrix,
 )
 from fastgd.optimizers import SGD, Nesterov, Optimizer
 
@@ -52,6 +53,8 @@ BLOCK_NUMBERS = 1 << 18
 KNOWN = 1e-9
 # A run whose replay costs more multiplications than this is replayed on request only.
 CHEAP = 5e9
+# What a step of a replay costs besides, in multiplications: its record, in Python.
+STEP_WORK = 50_000
 
 
 # What is known of an objective.
@@ -261,10 +264,10 @@ def _hessian(objective: Objective) -> Vector | None:
         return objective.A
     if type(objective) is not LeastSquares or objective.n_params > objectives.EXACT_WIDTH:
         return None
-    d = objective.n_params
-    slope = objective.gradient(np.zeros(d))
-    hessian = np.array([objective.gradient(row) - slope for row in np.eye(d)])
-    return (hessian + hessian.T) / 2
+    hessian = 2 / objective.n_samples * gram_matrix(objective.X, objective.fit_intercept)
+    weights = np.arange(objective.n_features)
+    hessian[weights, weights] += objective.l2
+    return hessian
 
 
 def _solve(objective: Objective, hessian: Vector, theta: Vector) -> tuple[Vector, float | None]:
@@ -805,10 +808,10 @@ class Row:
     theorem, statement : str
     assumptions : tuple of Assumption
     verdict : str
-        "holds"; "exceeded"; "undecided" (a mean over seeds is above the bound by one to three of
-        its standard errors); "not applicable" (an assumption is violated); "one run" (the theorem
-        bounds an expectation, of which one run is a single draw: see `expectation`); or "not
-        observed".
+        "holds"; "exceeded" (then an assumption that was only assumed is wrong); "undecided" (a mean
+        over seeds is above the bound by one to three of its standard errors); "not applicable" (an
+        assumption is violated); "one run" (the theorem bounds an expectation, of which one run is
+        a single draw: see `expectation`); or "not observed".
     bound, observed : float or None
         bound is None where the theorem does not apply.
     stderr : float or None
@@ -989,8 +992,12 @@ class _Trace:
         self.gradient: Vector | None = None
 
     def __call__(self, progress: Progress) -> Stop | None:
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that is about to diverge
+            return self._look(progress)
+
+    def _look(self, progress: Progress) -> Stop | None:
         self.losses.append(progress.loss)
-        self.squares.append(progress.grad_norm**2)
+        self.squares.append(progress.grad_norm * progress.grad_norm)
         if self.theta is not None:
             move = progress.theta - self.theta
             self.moves.append(float(move @ move))
@@ -1181,7 +1188,7 @@ class _Case:
 
     def decreasing_rates(self) -> Assumption:
         name = "η_t in ]0, 1/β], decreasing"
-        if (np.diff(self.rates) > 0).any():
+        if self.rates.min() != self.rates.max() and (np.diff(self.rates) > 0).any():
             step = int(np.argmax(np.diff(self.rates) > 0)) + 1
             return Assumption(name, "violated", f"η rises at step {step}")
         return self._bounded_rates(name)
@@ -1289,7 +1296,7 @@ class _Case:
             return self._row(theorem, wanted)
         assert self.beta is not None
         assert self.sigma2 is not None
-        t = np.arange(1, self.steps + 1)
+        t = self._prefixes()
         size = self.batch_size or 1
         bounds = theorem_4(float(self.rates[0]), self.beta, self.sigma2, self.gap, t, size)
         means = [np.cumsum(trace.squares[: self.steps]) / t for trace in self.traces]
@@ -1303,12 +1310,16 @@ class _Case:
         if _violated(wanted):
             return self._row("6", wanted)
         assert self.beta is not None
-        t = np.arange(1, self.steps + 1)
+        t = self._prefixes()
         rates, sums = self.rates, np.cumsum(self.rates)
         noise = self.beta * (self.sigma2 or 0.0) / (self.batch_size or 1)
-        bounds = (2 * self.gap + noise * np.cumsum(rates**2)) / sums
+        bounds = ((2 * self.gap + noise * np.cumsum(rates**2)) / sums)[t - 1]
         means = [np.cumsum(rates * trace.squares[: self.steps]) / sums for trace in self.traces]
         return self._expected_row("6", wanted, t, means, bounds)
+
+    def _prefixes(self) -> Any:
+        """The numbers of steps that the curves are made of: T alone where nothing was observed."""
+        return np.arange(1 if self.traces else self.steps, self.steps + 1)
 
     def _expected_row(
         self, theorem: str, wanted: tuple[Assumption, ...], t: Any, means: list[Vector], bounds: Any
@@ -1464,14 +1475,16 @@ def certificate(
         raise ValueError("the run took no step: there is nothing to certify")
     objective, setting = result.objective, result.setting
     repeatable = _repeatable(setting)
-    work = float(result.steps) * (objective.n_samples or objective.n_params) * objective.n_params
+    work = (objective.n_samples or objective.n_params) * objective.n_params + STEP_WORK
     if replay and not repeatable:
         raise ValueError("the run cannot be taken again: its seed is not an int")
     no_trace = ""
     traces: list[_Trace] = []
-    if not repeatable:
+    if result.diverged:
+        no_trace = f"not observed: {result.message}"
+    elif not repeatable:
         no_trace = "not observed: the steps between the records are lost, as the seed is not an int"
-    elif replay or (replay is None and work <= CHEAP):
+    elif replay or (replay is None and work * result.steps <= CHEAP):
         trace, end = _traced(objective, result.optimizer, setting, result.steps)
         if not np.array_equal(end, result.theta):
             raise ValueError("the run taken again ends elsewhere: has its objective changed since?")
@@ -1483,12 +1496,16 @@ def certificate(
         seen = steps, np.array(traces[0].losses), np.array(traces[0].squares)
     else:
         history = result.history
-        seen = history["step"], history["loss"], history["grad_norm"] ** 2
+        with np.errstate(over="ignore"):  # shortly before a divergence
+            seen = history["step"], history["loss"], history["grad_norm"] ** 2
         if not len(seen[0]) or seen[0][0] != 0:
             loss, gradient = objective.value_and_gradient(setting.theta0)
             start = np.zeros(1, dtype=np.int64), np.array([loss]), np.array([gradient @ gradient])
             seen = tuple(np.concatenate(pair) for pair in zip(start, seen, strict=True))  # type: ignore[assignment]
-    rates, _ = result.optimizer.rates(setting.steps).over(0, result.steps)
+    if isinstance(result.optimizer.lr, float):
+        rates = np.broadcast_to(np.float64(result.optimizer.lr), result.steps)  # takes no memory
+    else:
+        rates, _ = result.optimizer.rates(setting.steps).over(0, result.steps)
     return _Case(
         objective=objective,
         optimizer=result.optimizer,
@@ -1657,9 +1674,12 @@ def _traced(
 
 
 def _best(objective: Objective, theta0: Vector, given: Any, least_seen: float) -> Optimum:
-    best = given if isinstance(given, Optimum) else optimum(objective, theta0)
-    if given is None or isinstance(given, Optimum):
-        return best
+    if isinstance(given, Optimum):
+        return given
+    best = optimum(objective, theta0)
+    if given is None:
+        # Where L is not convex, the run may have found better.
+        return dataclasses.replace(best, loss=min(best.loss, least_seen))
     given = float(given)
     if given > min(least_seen, best.loss) + 64 * EPSILON * abs(given):
         lower = min(least_seen, best.loss)

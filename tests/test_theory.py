@@ -623,6 +623,79 @@ def test_a_replay_notices_other_data():
         r.certificate()
 
 
+def test_a_diverged_run_is_no_crash_and_no_success():
+    r = gd.minimize(penguins(), gd.SGD(lr=1e6), batch_size=8, steps=500, seed=0)
+    assert r.diverged
+    assert all(row.verdict == "not applicable" or row.theorem == "P1"
+               for row in r.certificate().rows)  # fmt: skip
+    square = lambda x: sum(float(one) * float(one) for one in x)  # noqa: E731 (without a warning)
+    wrong = gd.Function(square, lambda x: 2 * x, 2, smoothness=0.01, convex=True)
+    r = gd.minimize(wrong, gd.SGD(lr="1/beta"), [1.0, 1.0], steps=500)
+    assert r.diverged
+    assert not any(row.verdict == "holds" for row in r.certificate().rows)
+    for lr in (1e6, 1e300):
+        with pytest.raises(ValueError, match="diverged"):
+            theory.expectation(penguins(), gd.SGD(lr=lr), batch_size=8, steps=500, seeds=2)
+
+
+def test_a_long_run_is_not_taken_again_unasked(monkeypatch):
+    f = cancer(l2=0.1)
+    r = gd.minimize(f, gd.SGD(lr="1/beta"), batch_size=8, steps=100, seed=0)
+    assert r.certificate()["4"].verdict == "one run"
+    monkeypatch.setattr(theory, "CHEAP", 1e3)
+    row = r.certificate()["4"]
+    assert row.verdict == "not observed"
+    assert "certificate(replay=True)" in row.note
+    assert row.bound is not None
+    assert r.certificate(replay=True)["4"].verdict == "one run"
+    # The steps of a trivial problem cost something too.
+    monkeypatch.setattr(theory, "CHEAP", 5e9)
+    long = gd.minimize(gd.Quadratic([[1.0]]), gd.SGD(lr=0.5), [1.0], steps=10**6, record_every=0)
+    assert long.certificate()["(1)"].verdict == "not observed"
+
+
+def test_sparse_and_single_precision_data():
+    from scipy import sparse
+
+    X = RNG.normal(size=(60, 5)) * (RNG.random((60, 5)) < 0.4)
+    y = (X[:, 0] > 0).astype(float)
+    for data in (sparse.csr_array(X), X.astype(np.float32)):
+        for kind in (gd.LeastSquares, gd.LogisticRegression):
+            dense = X.astype(np.float32).astype(float) if isinstance(data, np.ndarray) else X
+            made, expected = (kind(one, y, l2=0.1, fit_intercept=True) for one in (data, dense))
+            a, b = (
+                gd.minimize(f, gd.SGD(lr=0.1), batch_size=4, steps=30, seed=0).certificate()
+                for f in (made, expected)
+            )
+            assert a.sigma2 == pytest.approx(b.sigma2, rel=1e-9)
+            assert a.gap == pytest.approx(b.gap, rel=1e-9)
+            assert a["4"].bound == pytest.approx(b["4"].bound, rel=1e-9)
+            assert a["4"].observed == pytest.approx(b["4"].observed, rel=1e-9)
+            if kind is gd.LogisticRegression:
+                bound = theory.variance_bound(expected)
+                assert theory.variance_bound(made) == pytest.approx(bound)
+
+
+def test_threads_of_a_run_do_not_disturb_its_replay():
+    X = RNG.normal(size=(20000, 3))
+    f = gd.LeastSquares(X, X @ [1.0, 2.0, 3.0])
+    r = gd.minimize(f, gd.SGD(lr="1/beta"), steps=20, n_threads=2)
+    assert r.certificate()["1"].verdict == "holds"
+
+
+def test_no_loss_of_the_run_is_below_the_optimum():
+    # Many valleys: whichever of them scipy finds, the run's own counts as well.
+    def value(theta):
+        x = float(theta[0])
+        return math.sin(x) + 0.01 * x
+
+    f = gd.Function(value, lambda theta: np.cos(theta) + 0.01, 1, smoothness=1.0, convex=False)
+    r = gd.minimize(f, gd.SGD(lr="1/beta"), [2.0], steps=100)
+    c = r.certificate()
+    assert c.optimum.loss <= r.loss
+    assert c["2"].verdict == "holds"
+
+
 def test_a_run_without_steps_has_nothing_to_certify():
     stop = lambda progress: True  # noqa: E731
     r = gd.minimize(gd.Quadratic(np.eye(1)), gd.SGD(), steps=5, callbacks=[stop])
