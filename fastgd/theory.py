@@ -1485,8 +1485,8 @@ def certificate(
     elif not repeatable:
         no_trace = "not observed: the steps between the records are lost, as the seed is not an int"
     elif replay or (replay is None and work * result.steps <= CHEAP):
-        trace, end = _traced(objective, result.optimizer, setting, result.steps)
-        if not np.array_equal(end, result.theta):
+        trace, again = _traced(objective, result.optimizer, setting, result.steps)
+        if not np.array_equal(again.theta, result.theta):
             raise ValueError("the run taken again ends elsewhere: has its objective changed since?")
         traces = [trace]
     else:
@@ -1582,20 +1582,16 @@ def expectation(
         raise ValueError("a standard error needs at least two seeds")
     start = objective.initial_point() if theta0 is None else theta0
     start = as_vector("theta0", start, objective.n_params)
-    if isinstance(optimizer.lr, str):
-        beta = objective.smoothness()
-        if not beta:
-            kind = type(objective).__name__
-            raise ValueError(f"lr={optimizer.lr!r}: {kind} has no known smoothness")
-        optimizer = dataclasses.replace(optimizer, lr=1 / beta)  # type: ignore[type-var]
     best = _best(objective, start, optimum, math.inf)
 
-    def run(seed: int) -> tuple[_Trace, Vector]:
+    def run(seed: int) -> tuple[_Trace, Result]:
         setting = Setting(batch_size, sampling, steps, seed, start)
         return _traced(objective, optimizer, setting, steps)
 
     with ThreadPoolExecutor(n_threads or os.cpu_count() or 1) as pool:
-        traces = [trace for trace, _ in pool.map(run, chosen)]
+        runs = list(pool.map(run, chosen))
+    traces = [trace for trace, _ in runs]
+    optimizer = runs[0][1].optimizer  # where lr="1/beta" has become a number
     if any(len(trace.losses) <= steps for trace in traces):
         raise ValueError("a run diverged: take a smaller lr")
     rates, _ = optimizer.rates(steps).over(0, steps)
@@ -1668,9 +1664,9 @@ def _again(
 
 def _traced(
     objective: Objective, optimizer: Optimizer, setting: Setting, stop: int
-) -> tuple[_Trace, Vector]:
+) -> tuple[_Trace, Result]:
     trace = _Trace(objective, stop, setting.batch_size is not None, examine=not _ours(objective))
-    return trace, _again(objective, optimizer, setting, trace).theta
+    return trace, _again(objective, optimizer, setting, trace)
 
 
 def _best(objective: Objective, theta0: Vector, given: Any, least_seen: float) -> Optimum:
