@@ -139,7 +139,19 @@ def test_a_network_is_drawn_neuron_by_neuron():
     assert len(ax.patches) == 2 + 3 + 7 + 1
     assert len(ax.lines) == 2 * 3 + 3 * 7 + 7 * 1
     labels = [text.get_text() for text in ax.texts]
-    assert labels == ["inputs\n(2)", "hidden 1\n(3)", "⋮", "hidden 2\n(20)", "output\n(1)"]
+    assert labels == ["inputs\n(2)", "hidden 1\n(3)", "hidden 2\n(20)", "⋮", "output\n(1)"]
+
+
+def test_weights_are_drawn_by_their_size():
+    # W (2 x 2, row-major) and b, then W (1 x 2) and b.
+    theta = [1.0, -2.0, 4.0, 0.0, 9.0, 9.0, -3.0, 3.0, 9.0]
+    ax = figures.plot_network((2, 2, 1), theta=theta)
+    widths = [line.get_linewidth() for line in ax.lines]
+    # From input 0 to neurons 0 and 1, from input 1 to both, then from each neuron to the output.
+    np.testing.assert_allclose(widths, 0.3 + 3.5 * np.array([1 / 4, 1, 2 / 4, 0, 1, 1]))
+    assert ax.lines[2].get_color() == ax.lines[4].get_color() != ax.lines[0].get_color()
+    with pytest.raises(ValueError, match="the network has 9 parameters"):
+        figures.plot_network((2, 2, 1), theta=theta[1:])
 
 
 SLOW = {13, 14}
