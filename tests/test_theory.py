@@ -550,6 +550,13 @@ def test_a_network_has_no_bounds():
     assert c["P1"].verdict == "one run"
 
 
+def test_a_start_below_the_optimum_that_was_found_decides_nothing():
+    # Two separable points, from so far out that L is 1e-50 and Δ_0 smaller than anyone can tell.
+    f = gd.LogisticRegression([[1.0], [-1.0]], [1, 0])
+    c = gd.minimize(f, gd.SGD(lr="1/beta"), [115.0], steps=20).certificate()
+    assert c["2"].verdict in ("holds", "undecided")
+
+
 def test_what_the_user_vouches_for_is_assumed():
     f = gd.Function(lambda x: float(x @ x), lambda x: 2 * x, 2, smoothness=2.0, convex=True)
     c = gd.minimize(f, gd.SGD(lr=0.25), [1.0, -1.0], steps=10).certificate()
