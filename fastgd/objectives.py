@@ -6,7 +6,7 @@ for each run. θ is one flat float64 vector throughout.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from fastgd.core import foreign, linear, objective, rows
 
 __all__ = [
-    "Function", "LeastSquares", "LogisticRegression", "Objective", "Quadratic", "SoftmaxRegression",
+    "Function", "LeastSquares", "LogisticRegression", "NeuralNetwork", "Objective", "Quadratic",
+    "SoftmaxRegression",
 ]  # fmt: skip
 
 Vector = NDArray[np.float64]
@@ -124,48 +125,53 @@ class Objective:
         return None
 
 
-class LinearModel(Objective):
-    """Base of the objectives whose loss is one of x·w (+ b): checks the data, finds β.
+class Supervised(Objective):
+    """Base of the objectives over observations x_i with targets y_i: checks both, keeps them.
 
-    X that is C-contiguous float64 or float32 is used in place, never copied; anything else exact
-    in float64 is converted once.
+    X that is C-contiguous and of a dtype in `kept` is used in place, never copied; anything else
+    exact in float64 is converted once.
     """
 
-    convex = True
+    kept: ClassVar[tuple[Any, ...]] = (np.float64, np.float32)
     n_samples: int
-    loss: ClassVar[str]
+    loss: str
+
+    def __init__(self, X: Any, y: Any, l2: float = 0.0) -> None:
+        self.X = as_matrix("X", X, self.kept)
+        self.n_samples, self.n_features = self.X.shape
+        self.y = as_vector("y", y, self.n_samples, what="observation of X")
+        self.n_outputs = OUTPUTS[self.loss].check(self.y)
+        self.l2 = as_penalty("l2", l2)
+
+    def margins(self, theta: Any, X: Any) -> Vector:
+        """What the loss is applied to, for each row of X: (m, n_outputs)."""
+        theta = as_vector("theta", theta, self.n_params)
+        X = as_matrix("X", X, self.kept)
+        if X.shape[1] != self.n_features:
+            raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
+        with self.borrow() as core:
+            return core.margins(theta, X)
+
+
+class LinearModel(Supervised):
+    """Base of the objectives whose loss is one of x·w (+ b): finds β."""
+
+    convex = True
     # β of L is this times λ_max([X 1]ᵀ[X 1])/n: the largest second derivative of the loss.
     curvature: ClassVar[float]
 
     def __init__(self, X: Any, y: Any, l2: float = 0.0, fit_intercept: bool = False) -> None:
-        self.X = as_matrix("X", X)
-        self.n_samples, self.n_features = self.X.shape
-        self.y = as_vector("y", y, self.n_samples, what="observation of X")
-        self.n_outputs = self._check_targets()
-        self.l2 = as_penalty("l2", l2)
+        super().__init__(X, y, l2)
         if not isinstance(fit_intercept, (bool, np.bool_)):
             raise TypeError(f"fit_intercept must be True or False, not {fit_intercept!r}")
         self.fit_intercept = bool(fit_intercept)
         self.n_params = self.n_outputs * (self.n_features + self.fit_intercept)
         self._smoothness: float | None = None
 
-    def _check_targets(self) -> int:
-        """Refuse targets that the loss does not know; the number of outputs."""
-        return 1
-
     def compiled(self) -> objective.Objective:
         return linear.LinearObjective(
             self.X, self.y, self.loss, self.n_outputs, self.fit_intercept, self.l2
         )
-
-    def margins(self, theta: Any, X: Any) -> Vector:
-        """x·W (+ b) for each row of X: (m, n_outputs)."""
-        theta = as_vector("theta", theta, self.n_params)
-        X = as_matrix("X", X)
-        if X.shape[1] != self.n_features:
-            raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
-        with self.borrow() as core:
-            return core.margins(theta, X)
 
     def smoothness(self) -> float:
         """β = c λ_max([X 1]ᵀ[X 1])/n + l2, with c = 2, 1/4 or 1/2 by the loss, from above."""
@@ -219,7 +225,7 @@ class LeastSquares(LinearModel):
 
     def predict(self, theta: Any, X: Any) -> Vector:
         """ŷ = x·w (+ b) for each row of X: (m,) float64."""
-        return self.margins(theta, X)[:, 0]
+        return OUTPUTS[self.loss].predict(self.margins(theta, X))
 
 
 class LogisticRegression(LinearModel):
@@ -263,20 +269,13 @@ class LogisticRegression(LinearModel):
     loss = "logistic"
     curvature = 0.25
 
-    def _check_targets(self) -> int:
-        other = (self.y != 0) & (self.y != 1)
-        if other.any():
-            found = self.y[np.argmax(other)]
-            raise ValueError(f"y must hold 0 and 1 only, but y[{np.argmax(other)}] is {found:g}")
-        return 1
-
     def predict(self, theta: Any, X: Any) -> NDArray[np.int64]:
         """The more probable class of each row of X, 0 or 1: (m,) int64."""
-        return (self.margins(theta, X)[:, 0] > 0).astype(np.int64)
+        return OUTPUTS[self.loss].predict(self.margins(theta, X))
 
     def predict_proba(self, theta: Any, X: Any) -> Vector:
         """ŷ, the probability of class 1, for each row of X: (m,)."""
-        return sigmoid(self.margins(theta, X)[:, 0])
+        return OUTPUTS[self.loss].probabilities(self.margins(theta, X))
 
 
 class SoftmaxRegression(LinearModel):
@@ -319,30 +318,189 @@ class SoftmaxRegression(LinearModel):
     loss = "softmax"
     curvature = 0.5
 
-    def _check_targets(self) -> int:
-        other = (self.y < 0) | (self.y != np.floor(self.y))
-        if other.any():
-            found = self.y[np.argmax(other)]
-            raise ValueError(
-                f"y must hold classes 0, 1, 2, ..., but y[{np.argmax(other)}] is {found:g}"
-            )
-        n_classes = int(self.y.max()) + 1
-        if n_classes < 2:
-            raise ValueError("y holds class 0 only; SoftmaxRegression needs at least two classes")
-        if n_classes > max(2, self.y.shape[0]):
-            raise ValueError(
-                f"y has a class {n_classes - 1} but only {self.y.shape[0]} observations: number "
-                "the classes 0, 1, 2, ... without gaps"
-            )
-        return n_classes
-
     def predict(self, theta: Any, X: Any) -> NDArray[np.int64]:
         """The most probable class of each row of X: (m,) int64."""
-        return np.argmax(self.margins(theta, X), axis=1)
+        return OUTPUTS[self.loss].predict(self.margins(theta, X))
 
     def predict_proba(self, theta: Any, X: Any) -> Vector:
         """The probability of each class for each row of X: (m, K)."""
-        return softmax(self.margins(theta, X))
+        return OUTPUTS[self.loss].probabilities(self.margins(theta, X))
+
+
+class NeuralNetwork(Supervised):
+    r"""A multilayer perceptron.
+
+    .. math:: L(θ) = \frac{1}{n} \sum_i \ell(f(x_i), y_i) + \frac{λ}{2} \sum_l \|W_l\|^2, \quad
+              f(x) = W_k\, a(\dots a(W_1 x + b_1) \dots) + b_k
+
+    θ is, layer by layer, W (outputs x inputs, row-major), then b. a stands after every layer but
+    the last, whose outputs go into the loss: (y - f)², the logistic loss of one output, or the
+    softmax loss of one output for each class. Not convex, and no finite β is known.
+
+    Parameters
+    ----------
+    X : (n, d) array
+        C-contiguous float64, float32 and uint8 are used in place; other real numbers are converted
+        once.
+    y : (n,) array
+        Numbers for "squared", 0 and 1 for "logistic", integers 0..K-1 for "softmax".
+    hidden : sequence of int, default (16, 16)
+        Neurons of each hidden layer; with () the network is a linear model with an intercept.
+    activation : {"relu", "tanh", "sigmoid", "identity"}, default "relu"
+        a; the derivative of ReLU at 0 is 0.
+    loss : {"logistic", "squared", "softmax"}, default "logistic"
+    l2 : float, default 0
+        λ, at least 0; the biases are not penalised.
+    scale : float, default 1
+        Each entry of X is multiplied by it when it is read, here and in `predict`: ``scale=1/255``
+        for images in uint8, which thus stay one byte a pixel.
+
+    Raises
+    ------
+    TypeError
+        X, y, l2 or scale that are not real numbers, or would lose digits in float64; sizes that are
+        not integers; sparse X.
+    ValueError
+        An activation or loss that does not exist, targets that the loss does not take, sizes below
+        1, shapes that do not fit, no rows, NaN or infinite entries, a negative l2.
+
+    Notes
+    -----
+    Memory of a run beyond the data: one block of at most 128 rows in each layer, and a few vectors
+    as long as θ. Products of matrices are those of scipy's BLAS, in slices that OpenBLAS computes
+    on the calling thread: its own threads are never used, whatever they are set to, and many
+    networks may be trained side by side. With another BLAS than scipy's wheels bring, set its
+    threads to one (MKL_NUM_THREADS=1, VECLIB_MAXIMUM_THREADS=1) for the same.
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams 1986, Learning representations by back-propagating errors.
+    Glorot and Bengio 2010; He, Zhang, Ren and Sun 2015 (for `initial_point`).
+
+    Examples
+    --------
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> f = gd.NeuralNetwork(X, y, hidden=(8,), activation="tanh")
+    >>> r = gd.minimize(f, gd.Adam(lr=0.1), steps=200, seed=0)
+    >>> f.predict(r.theta, X)
+    array([0, 1, 1, 0])
+    """
+
+    kept = (np.float64, np.float32, np.uint8)
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        hidden: Any = (16, 16),
+        activation: str = "relu",
+        loss: str = "logistic",
+        l2: float = 0.0,
+        scale: float = 1.0,
+    ) -> None:
+        for name, given, known in (
+            ("activation", activation, ACTIVATIONS),
+            ("loss", loss, tuple(OUTPUTS)),
+        ):
+            if given not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {given!r}")
+        if hasattr(X, "tocsr"):
+            raise TypeError("X is sparse, and a network takes dense data: take X.toarray()")
+        if isinstance(hidden, (str, bytes)) or not np.iterable(hidden):
+            raise TypeError(f"hidden must be a sequence of sizes, as (64, 64), not {hidden!r}")
+        self.loss = loss
+        self.activation = activation
+        self.hidden = tuple(as_count("a size in hidden", size) for size in hidden)
+        super().__init__(X, y, l2)
+        self.scale = as_penalty("scale", scale)
+        if self.scale == 0:
+            raise ValueError("scale must be above 0")
+        self.sizes = (self.n_features, *self.hidden, self.n_outputs)
+        self.n_params = sum(rows * columns + rows for rows, columns in self.shapes)
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """The shape of each layer's W: (outputs, inputs)."""
+        return list(zip(self.sizes[1:], self.sizes[:-1], strict=True))
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        """Only without a hidden layer."""
+        return not self.hidden
+
+    def compiled(self) -> objective.Objective:
+        # Not at the top: it brings scipy, which costs more than all of fastgd.
+        from fastgd.core import network
+
+        return network.NetworkObjective(
+            self.X, self.y, self.sizes, self.activation, self.loss, self.scale, self.l2
+        )
+
+    def initial_point(self, seed: Any = 0) -> Vector:
+        """A random starting point: normal weights, biases 0.
+
+        The variance of W is 2/inputs for ReLU (He et al. 2015) and 2/(inputs + outputs) otherwise
+        (Glorot and Bengio 2010), layer by layer from ``numpy.random.default_rng(seed)``.
+        """
+        generator = np.random.default_rng(seed)
+        theta = np.zeros(self.n_params)
+        for W, _ in self.layers(theta):
+            outputs, inputs = W.shape
+            fan = inputs if self.activation == "relu" else inputs + outputs
+            W[:] = generator.standard_normal(W.shape) * np.sqrt(2.0 / fan)
+        return theta
+
+    def layers(self, theta: Any) -> list[tuple[Vector, Vector]]:
+        """W (outputs x inputs) and b of each layer, as views of θ where that is possible."""
+        theta = as_vector("theta", theta, self.n_params)
+        found, start = [], 0
+        for outputs, inputs in self.shapes:
+            middle = start + outputs * inputs
+            W = theta[start:middle].reshape(outputs, inputs)
+            found.append((W, theta[middle : middle + outputs]))
+            start = middle + outputs
+        return found
+
+    def predict(self, theta: Any, X: Any) -> NDArray[Any]:
+        """ŷ for "squared", else the most probable class (int64), of each row of X: (m,)."""
+        return OUTPUTS[self.loss].predict(self.margins(theta, X))
+
+    def predict_proba(self, theta: Any, X: Any) -> Vector:
+        """Of class 1 for "logistic": (m,); of each class for "softmax": (m, K).
+
+        Raises ValueError for "squared", beside what `predict` raises.
+        """
+        return OUTPUTS[self.loss].probabilities(self.margins(theta, X))
+
+    def summary(self) -> str:
+        """The layers as a table: inputs, outputs, activation and number of parameters.
+
+        Examples
+        --------
+        >>> print(gd.NeuralNetwork(np.eye(3), [0, 1, 2], hidden=(4,), loss="softmax").summary())
+        layer   inputs  outputs  activation  parameters
+        1            3        4  relu                16
+        2            4        3  softmax             15
+        total                                        31
+        """
+        last = {"squared": "identity", "logistic": "sigmoid"}.get(self.loss, self.loss)
+        lines = [f"{'layer':<6}{'inputs':>8}{'outputs':>9}  {'activation':<10}{'parameters':>12}"]
+        for number, (outputs, inputs) in enumerate(self.shapes, 1):
+            name = self.activation if number < len(self.shapes) else last
+            size = outputs * inputs + outputs
+            lines.append(f"{number:<6}{inputs:>8}{outputs:>9}  {name:<10}{size:>12}")
+        lines.append(f"{'total':<35}{self.n_params:>12}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        return (
+            f"NeuralNetwork({self.n_samples} x {self.n_features}, {sizes}, {self.activation}, "
+            f"{self.loss}, l2={self.l2:g})"
+        )
+
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "identity")
 
 
 class Quadratic(Objective):
@@ -485,7 +643,7 @@ def as_matrix(name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.flo
     dtype = array.dtype if array.dtype in keep and array.dtype.isnative else np.dtype(np.float64)
     if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
         array = _converted(name, array, dtype)
-    place = rows.first_not_finite(array)
+    place = rows.first_not_finite(array) if array.dtype.kind == "f" else None
     if place is not None:
         row, column = divmod(place, array.shape[1])
         raise ValueError(f"{name}[{row}, {column}] is {array[row, column]}: NaN and infinite "
@@ -582,6 +740,48 @@ def as_count(name: str, given: Any) -> int:
     return int(given)
 
 
+class Output(NamedTuple):
+    """What belongs to a loss beside its values: its targets, and what margins predict."""
+
+    check: Callable[[Vector], int]  # refuses targets that the loss does not know; n_outputs
+    predict: Callable[[Vector], NDArray[Any]]
+    probabilities: Callable[[Vector], Vector]
+
+
+def _any_numbers(y: Vector) -> int:
+    return 1
+
+
+def _no_probabilities(margins: Vector) -> Vector:
+    raise ValueError("a model of numbers, by the squared loss, predicts no probabilities")
+
+
+def _two_classes(y: Vector) -> int:
+    other = (y != 0) & (y != 1)
+    if other.any():
+        found = y[np.argmax(other)]
+        raise ValueError(f"y must hold 0 and 1 only, but y[{np.argmax(other)}] is {found:g}")
+    return 1
+
+
+def _classes(y: Vector) -> int:
+    other = (y < 0) | (y != np.floor(y))
+    if other.any():
+        found = y[np.argmax(other)]
+        raise ValueError(
+            f"y must hold classes 0, 1, 2, ..., but y[{np.argmax(other)}] is {found:g}"
+        )
+    n_classes = int(y.max()) + 1
+    if n_classes < 2:
+        raise ValueError("y holds class 0 only; the softmax loss needs at least two classes")
+    if n_classes > max(2, y.shape[0]):
+        raise ValueError(
+            f"y has a class {n_classes - 1} but only {y.shape[0]} observations: number "
+            "the classes 0, 1, 2, ... without gaps"
+        )
+    return n_classes
+
+
 def sigmoid(margin: Vector) -> Vector:
     """1/(1 + exp(-margin)), without overflow."""
     e = np.exp(-np.abs(margin))
@@ -592,6 +792,17 @@ def softmax(margins: Vector) -> Vector:
     """exp(margins) over their sum, row by row, without overflow."""
     e = np.exp(margins - margins.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
+
+
+OUTPUTS = {
+    "squared": Output(_any_numbers, lambda margins: margins[:, 0], _no_probabilities),
+    "logistic": Output(
+        _two_classes,
+        lambda margins: (margins[:, 0] > 0).astype(np.int64),
+        lambda margins: sigmoid(margins[:, 0]),
+    ),
+    "softmax": Output(_classes, lambda margins: np.argmax(margins, axis=1), softmax),
+}
 
 
 def largest_eigenvalue(X: Any, intercept: bool) -> float:

@@ -86,6 +86,73 @@ class SoftmaxRegression(LinearObjective):
         return p - np.eye(self.n_outputs)[y]
 
 
+class NeuralNetwork:
+    """A multilayer perceptron. θ is, layer by layer, W (out x in, row-major), then b."""
+
+    # a(z) and a'(z)
+    activations = {
+        "relu": (lambda z: np.where(z > 0, z, 0.0), lambda z: np.where(z > 0, 1.0, 0.0)),
+        "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+        "sigmoid": (
+            lambda z: np.exp(-np.logaddexp(0, -z)),
+            lambda z: np.exp(-np.logaddexp(0, -z) - np.logaddexp(0, z)),
+        ),
+        "identity": (lambda z: z, np.ones_like),
+    }
+    ends = {"squared": LeastSquares, "logistic": LogisticRegression, "softmax": SoftmaxRegression}
+
+    def __init__(self, X, y, hidden=(16, 16), activation="relu", loss="logistic", l2=0.0):
+        self.X, self.y = np.asarray(X, dtype=float), np.asarray(y)
+        self.n, self.l2 = len(self.X), l2
+        self.n_outputs = int(np.max(y)) + 1 if loss == "softmax" else 1
+        self.sizes = [self.X.shape[1], *hidden, self.n_outputs]
+        self.a, self.slope = self.activations[activation]
+        self.end = self.ends[loss]
+        ones = [
+            [np.ones((rows, columns)), np.zeros(rows)]
+            for columns, rows in zip(self.sizes[:-1], self.sizes[1:], strict=True)
+        ]
+        self.weights = self.flat(ones)
+        self.n_params = len(self.weights)
+
+    def flat(self, layers):
+        return np.concatenate([np.ravel(part) for layer in layers for part in layer])
+
+    def layers(self, theta):
+        found = []
+        for columns, rows in zip(self.sizes[:-1], self.sizes[1:], strict=True):
+            W, theta = theta[: rows * columns].reshape(rows, columns), theta[rows * columns :]
+            b, theta = theta[:rows], theta[rows:]
+            found.append((W, b))
+        return found
+
+    def forward(self, theta, X):
+        """The sums z of each layer, and its inputs h."""
+        sums, inputs = [], [X]
+        for W, b in self.layers(theta):
+            sums.append(inputs[-1] @ W.T + b)
+            inputs.append(self.a(sums[-1]))
+        return sums, inputs[:-1]
+
+    def value(self, theta, indices=None):
+        rows = slice(None) if indices is None else indices
+        sums, _ = self.forward(theta, self.X[rows])
+        loss = np.mean(self.end.losses(self, sums[-1], self.y[rows]))
+        return loss + self.l2 / 2 * np.sum((self.weights * theta) ** 2)
+
+    def gradient(self, theta, indices=None):
+        X, y = (self.X, self.y) if indices is None else (self.X[indices], self.y[indices])
+        sums, inputs = self.forward(theta, X)
+        delta = self.end.slopes(self, sums[-1], y) / len(X)
+        layers = self.layers(theta)
+        found = []
+        for k in range(len(layers) - 1, -1, -1):
+            found.insert(0, (delta.T @ inputs[k], delta.sum(axis=0)))
+            if k:
+                delta = (delta @ layers[k][0]) * self.slope(sums[k - 1])
+        return self.flat(found) + self.l2 * self.weights * theta
+
+
 class Quadratic:
     n = None
 

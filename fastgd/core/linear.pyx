@@ -5,11 +5,10 @@
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 
-from .losses cimport Loss
+from .losses cimport Loss, pick_targets
 from .objective cimport OK, UNSUPPORTED, Objective
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
-from .vector cimport prefetch
 
 from .losses import LOSSES
 
@@ -17,7 +16,6 @@ from .losses import LOSSES
 # theta moves, so they are kept.
 cdef enum:
     MARGINS = 1024
-    TARGETS_AHEAD = 16
 
 
 cdef class LinearObjective(Objective):
@@ -71,14 +69,7 @@ cdef class LinearObjective(Objective):
         free(self.losses_buffer)
 
     cdef const double *targets_of(self, const Batch *batch) noexcept nogil:
-        cdef Py_ssize_t i
-        if batch.indices == NULL:
-            return &self.targets[batch.first]
-        for i in range(batch.count):
-            if i + TARGETS_AHEAD < batch.count + batch.ahead:
-                prefetch(&self.targets[batch.indices[i + TARGETS_AHEAD]])
-            self.targets_buffer[i] = self.targets[batch.indices[i]]
-        return self.targets_buffer
+        return pick_targets(&self.targets[0], batch, self.targets_buffer)
 
     cdef void find_margins(self, const double *theta, const Batch *batch) noexcept nogil:
         cdef Py_ssize_t i, k

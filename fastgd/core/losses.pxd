@@ -1,6 +1,25 @@
 # Losses of a margin (what a linear model or a network puts out), on whole batches.
 #
 # Only the base is declared here: a new loss is a class in losses.pyx and nothing else.
+from .sampling cimport Batch
+from .vector cimport prefetch
+
+cdef enum:
+    TARGETS_AHEAD = 16
+
+
+cdef inline const double *pick_targets(const double *targets, const Batch *batch,
+                                       double *buffer) noexcept nogil:
+    # The targets of a batch: where they stand, or collected in the buffer.
+    cdef Py_ssize_t i
+    if batch.indices == NULL:
+        return targets + batch.first
+    for i in range(batch.count):
+        if i + TARGETS_AHEAD < batch.count + batch.ahead:
+            prefetch(targets + batch.indices[i + TARGETS_AHEAD])
+        buffer[i] = targets[batch.indices[i]]
+    return buffer
+
 
 cdef class Loss:
     cdef readonly Py_ssize_t n_outputs

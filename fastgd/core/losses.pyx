@@ -1,47 +1,13 @@
 # Per-sample losses and their derivatives with respect to the margin, vectorised over a batch.
 #
-# exp and log1p are our own: the C library's are calls, and a call in a loop keeps it scalar.
+# exp (exponential.pxd) and log1p are our own: a call of the C library keeps a loop scalar.
 # Both are within 2 units in the last place (tests/test_losses.py measures them against long
 # double), and a batch of one gives the same bits as a batch of many.
 from libc.math cimport fabs
 from libc.stdint cimport int64_t
 
+from .exponential cimport LN2_HIGH, LN2_LOW, exp_of_negative
 from .vector cimport bits_of, from_bits, kernel_void
-
-cdef extern from *:
-    """
-    /* ln 2 in two parts; the first ends in 20 zero bits, so k times it is exact for |k| < 2^20. */
-    #define LN2_HIGH 6.93147180369123816490e-01
-    #define LN2_LOW 1.90821492927058770002e-10
-    #define LOG2_E 1.4426950408889634
-    /* 1.5 * 2^52: adding it rounds to an integer and leaves that integer in the low bits. */
-    #define ROUND 6755399441055744.0
-    """
-    const double LN2_HIGH, LN2_LOW, LOG2_E, ROUND
-
-
-cdef inline double exp_of_negative(double x) noexcept nogil:
-    # exp(x) for x <= 0: x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of
-    # degree 13 (remainder 4e-18) and k added to the exponent. Below -708 the result would be
-    # subnormal and is 0.
-    cdef double floored = x if x > -708.0 else -708.0
-    cdef double shifted = floored * LOG2_E + ROUND
-    cdef double k = shifted - ROUND
-    cdef double r = (floored - k * LN2_HIGH) - k * LN2_LOW
-    cdef double r2 = r * r
-    cdef double r4 = r2 * r2
-    # Pairs first (Estrin): a third of the latency of Horner's chain, which SGD waits for.
-    cdef double low = (0.5 + 1.6666666666666666667e-1 * r) \
-        + (4.1666666666666666667e-2 + 8.3333333333333333333e-3 * r) * r2
-    cdef double middle = (1.3888888888888888889e-3 + 1.9841269841269841270e-4 * r) \
-        + (2.4801587301587301587e-5 + 2.7557319223985890653e-6 * r) * r2
-    cdef double high = (2.7557319223985890653e-7 + 2.5052108385441718775e-8 * r) \
-        + (2.0876756987868098979e-9 + 1.6059043836821614599e-10 * r) * r2
-    cdef double p = low + r4 * (middle + r4 * high)
-    p = 1.0 + (r + r2 * p)
-    p = from_bits(bits_of(p) + (bits_of(shifted) << 52))
-    # Written so that NaN stays NaN.
-    return 0.0 if x < -708.0 else (p if x >= -708.0 else x)
 
 
 cdef inline double log1p_of_unit(double u) noexcept nogil:

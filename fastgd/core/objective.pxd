@@ -71,6 +71,7 @@ cdef class Objective:
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
 
+    cdef void add_penalty(self, const double *theta, double *out) noexcept nogil
     cdef int share(self, Job *job, bint leading) noexcept nogil
     cdef void report(self, Objective leader) noexcept nogil
     cdef void shrink(self, double *theta, double factor) noexcept nogil

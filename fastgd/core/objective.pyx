@@ -195,7 +195,7 @@ cdef class Objective:
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
         cdef Job *job = &self.job
-        cdef Py_ssize_t i, turns = 0
+        cdef Py_ssize_t turns = 0
         cdef int status
         memset(out, 0, self.n_params * sizeof(double))
         if batch.count <= self.block_rows:
@@ -225,12 +225,17 @@ cdef class Objective:
             return status
         if batch.count > 1:
             multiply(out, 1.0 / <double>batch.count, self.n_params)
+        self.add_penalty(theta, out)
+        return OK
+
+    cdef void add_penalty(self, const double *theta, double *out) noexcept nogil:
+        """Add the gradient of the l2 term."""
+        cdef Py_ssize_t i
         if self.l2 != 0.0:
             for i in range(self.n_spans):
                 if self.spans[i].penalized:
                     add_multiple(out + self.spans[i].start, self.l2, theta + self.spans[i].start,
                                  self.spans[i].stop - self.spans[i].start)
-        return OK
 
     cdef void shrink(self, double *theta, double factor) noexcept nogil:
         cdef Py_ssize_t i

@@ -18,6 +18,8 @@ cdef class Rows:
     # target[k] += sum over the batch of factor * coefficients[i, k] x_i
     cdef void add(self, const Batch *batch, const double *coefficients, double factor,
                   Py_ssize_t n_outputs, double *target) noexcept nogil
+    # out[i] = scale x_i, one after another, for the rows of the batch. Dense storage only.
+    cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil
     # Sparse storage only: append to `columns` those columns of the batch whose mark is not yet
     # `stamp`, marking them; the new length of the list.
     cdef Py_ssize_t touch(self, const Batch *batch, int64_t *marks, int64_t stamp,

@@ -10,6 +10,9 @@ class Rows:
 class DenseRows(Rows):
     def __init__(self, X: Any) -> None: ...
 
+class ByteRows(Rows):
+    def __init__(self, X: Any) -> None: ...
+
 class SparseRows(Rows):
     def __init__(self, X: Any) -> None: ...
 

@@ -1,0 +1,384 @@
+# Multilayer perceptrons: forward and backward for a block of rows at a time, in buffers that are
+# made once.
+#
+# Row-major throughout. With H the outputs of the layer below (one row a sample), W (out x in) and
+# b, a layer is a(H W' + b); with D the derivatives with respect to what comes before a, the
+# gradients are D' H for W, the sums of D's columns for b, and D W for H.
+#
+# Products are BLAS's, in slices small enough that OpenBLAS keeps each on the calling thread (below
+# 2^19 multiplications). So no thread of BLAS ever wakes up: bits do not depend on their number,
+# threads that train networks side by side do not wait for one another, and nothing needs to be
+# set. It is faster too (on one core, 64 x 128 x 784: 232 us in slices, 278 us whole).
+from libc.math cimport fabs
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+from scipy.linalg.cython_blas cimport dgemm
+
+from .exponential cimport exp_of_negative, expm1_of_negative
+from .losses cimport Loss, pick_targets
+from .objective cimport OK, Objective
+from .rows cimport Rows, wrap
+from .sampling cimport Batch, cut
+from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
+
+from .losses import LOSSES
+
+import numpy as np
+
+cdef enum:
+    SLICE = (1 << 19) - 1
+    SIDE = 96
+    MOST_ROWS = 128
+
+
+cdef inline Py_ssize_t even(Py_ssize_t total, Py_ssize_t most) noexcept nogil:
+    # The length of equal parts of at most that length.
+    cdef Py_ssize_t parts = (total + most - 1) // most
+    return (total + parts - 1) // parts
+
+
+# C (m x n) = A (m x k) B (k x n), or C + A B with `add`; A or B may be given as its transpose.
+cdef void product(bint a_transposed, bint b_transposed, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                  const double *a, const double *b, bint add, double *c) noexcept nogil:
+    # BLAS counts by columns: for it all three are transposed, and so is their order.
+    cdef char transpose_a = b't' if a_transposed else b'n'
+    cdef char transpose_b = b't' if b_transposed else b'n'
+    cdef int lda = <int>(m if a_transposed else k)
+    cdef int ldb = <int>(k if b_transposed else n)
+    cdef int ldc = <int>n
+    cdef int rows, columns, depth
+    cdef Py_ssize_t i, j = 0, p, m_part = m, n_part = n, k_part = k
+    cdef double one = 1.0, beta
+    if m * n * k > SLICE:
+        m_part = even(m, SIDE)
+        n_part = even(n, SIDE)
+        k_part = even(k, SLICE // (m_part * n_part))
+    while j < n:
+        i = 0
+        while i < m:
+            p = 0
+            while p < k:
+                rows = <int>min(m_part, m - i)
+                columns = <int>min(n_part, n - j)
+                depth = <int>min(k_part, k - p)
+                beta = 1.0 if add or p > 0 else 0.0
+                dgemm(&transpose_b, &transpose_a, &columns, &rows, &depth, &one,
+                      <double *>b + (j * k + p if b_transposed else p * n + j), &ldb,
+                      <double *>a + (p * m + i if a_transposed else i * k + p), &lda,
+                      &beta, c + i * n + j, &ldc)
+                p += k_part
+            i += m_part
+        j += n_part
+
+
+cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept nogil:
+    scale_vector(factor, vector, n)
+
+
+cdef kernel_void add_column_sums(const double *matrix, Py_ssize_t count, Py_ssize_t width,
+                                 double *out) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(count):
+        for j in range(width):
+            out[j] += matrix[i * width + j]
+
+
+cdef class Activation:
+    """What a neuron does with its sum: `forward` for all of a layer, `backward` for its slopes."""
+
+    # z <- a(z + bias), for count x width sums.
+    cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
+                      Py_ssize_t width) noexcept nogil:
+        pass
+
+    # delta <- delta a'(z), where h = a(z): each a' here is a function of a.
+    cdef void backward(self, double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+        pass
+
+
+cdef kernel_void identity_forward(double *z, const double *bias, Py_ssize_t count,
+                                  Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t _i, j
+    for _i in range(count):
+        for j in range(width):
+            z[j] += bias[j]
+        z += width
+
+
+cdef class Identity(Activation):
+    cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
+                      Py_ssize_t width) noexcept nogil:
+        identity_forward(z, bias, count, width)
+
+
+cdef kernel_void relu_forward(double *z, const double *bias, Py_ssize_t count,
+                              Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t _i, j
+    cdef double sum
+    for _i in range(count):
+        for j in range(width):
+            sum = z[j] + bias[j]
+            # Written so that NaN stays NaN.
+            z[j] = 0.0 if sum <= 0.0 else sum
+        z += width
+
+
+cdef kernel_void relu_backward(double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(size):
+        delta[j] = 0.0 if h[j] <= 0.0 else delta[j]
+
+
+cdef class Relu(Activation):
+    """max(0, z); its derivative at 0 is 0."""
+
+    cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
+                      Py_ssize_t width) noexcept nogil:
+        relu_forward(z, bias, count, width)
+
+    cdef void backward(self, double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+        relu_backward(delta, h, size)
+
+
+cdef kernel_void tanh_forward(double *z, const double *bias, Py_ssize_t count,
+                              Py_ssize_t width) noexcept nogil:
+    # tanh|x| = -e/(2 + e) with e = exp(-2|x|) - 1, then the sign of x.
+    cdef Py_ssize_t _i, j
+    cdef int64_t sign
+    cdef double sum, e
+    for _i in range(count):
+        for j in range(width):
+            sum = z[j] + bias[j]
+            e = expm1_of_negative(-2.0 * fabs(sum))
+            sign = bits_of(sum) & bits_of(-0.0)
+            z[j] = from_bits(bits_of(-e / (2.0 + e)) | sign)
+        z += width
+
+
+cdef kernel_void tanh_backward(double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(size):
+        delta[j] *= (1.0 - h[j]) * (1.0 + h[j])
+
+
+cdef class Tanh(Activation):
+    cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
+                      Py_ssize_t width) noexcept nogil:
+        tanh_forward(z, bias, count, width)
+
+    cdef void backward(self, double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+        tanh_backward(delta, h, size)
+
+
+cdef kernel_void sigmoid_forward(double *z, const double *bias, Py_ssize_t count,
+                                 Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t _i, j
+    cdef double sum, e
+    for _i in range(count):
+        for j in range(width):
+            sum = z[j] + bias[j]
+            e = exp_of_negative(-fabs(sum))
+            z[j] = (1.0 if sum >= 0.0 else e) / (1.0 + e)
+        z += width
+
+
+cdef kernel_void sigmoid_backward(double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(size):
+        delta[j] *= h[j] * (1.0 - h[j])
+
+
+cdef class Sigmoid(Activation):
+    cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
+                      Py_ssize_t width) noexcept nogil:
+        sigmoid_forward(z, bias, count, width)
+
+    cdef void backward(self, double *delta, const double *h, Py_ssize_t size) noexcept nogil:
+        sigmoid_backward(delta, h, size)
+
+
+ACTIVATIONS = {"relu": Relu, "tanh": Tanh, "sigmoid": Sigmoid, "identity": Identity}
+
+
+# One layer: its sizes, where its W starts in theta (b follows), and what it put out last.
+cdef struct Layer:
+    Py_ssize_t n_in
+    Py_ssize_t n_out
+    Py_ssize_t weights
+    Py_ssize_t bias
+    double *output
+
+
+cdef class NetworkObjective(Objective):
+    """theta is, layer by layer, W (out x in, row-major), then b (out).
+
+    Parameters
+    ----------
+    X : (n, d) array of float64, float32 or uint8, used in place
+    y : (n,) float64
+    sizes : sequence of int
+        d, the hidden sizes, the number of outputs.
+    activation, loss : str
+    scale : float
+        What the entries of X are multiplied by on their way in.
+    l2 : float
+    """
+    cdef Rows rows
+    cdef Loss loss
+    cdef Activation activation
+    cdef Activation identity
+    cdef const double[::1] targets
+    cdef double scale
+    cdef Py_ssize_t n_layers, n_outputs
+    cdef Py_ssize_t most_rows   # that the buffers hold
+    cdef Layer *layers
+    cdef double *memory         # all that follows is in it
+    cdef double *inputs
+    cdef double *deltas
+    cdef double *next_deltas
+    cdef double *targets_buffer
+    cdef double *losses_buffer
+
+    def __init__(self, X, const double[::1] y, sizes, str activation, str loss, double scale,
+                 double l2):
+        cdef Py_ssize_t i, start = 0, width = max(sizes), most = min(MOST_ROWS, y.shape[0])
+        cdef double *free_memory
+        self.rows = wrap(X)
+        self.targets = y
+        self.scale = scale
+        self.n_layers = len(sizes) - 1
+        self.n_outputs = sizes[self.n_layers]
+        self.loss = LOSSES[loss](self.n_outputs)
+        self.activation = ACTIVATIONS[activation]()
+        self.identity = Identity()
+        self.layers = <Layer *>malloc(self.n_layers * sizeof(Layer))
+        if self.layers == NULL:
+            raise MemoryError
+        spans = []
+        for i in range(self.n_layers):
+            self.layers[i].n_in = sizes[i]
+            self.layers[i].n_out = sizes[i + 1]
+            self.layers[i].weights = start
+            self.layers[i].bias = start + self.layers[i].n_in * self.layers[i].n_out
+            start = self.layers[i].bias + self.layers[i].n_out
+            spans += [(self.layers[i].weights, self.layers[i].bias, True),
+                      (self.layers[i].bias, start, False)]
+        super().__init__(self.rows.n_rows, start, l2, spans)
+        self.most_rows = most
+        self.memory = <double *>malloc(most * (2 + 2 * width + sum(sizes)) * sizeof(double))
+        if self.memory == NULL:
+            raise MemoryError
+        self.targets_buffer = self.memory
+        self.losses_buffer = self.targets_buffer + most
+        self.deltas = self.losses_buffer + most
+        self.next_deltas = self.deltas + most * width
+        self.inputs = self.next_deltas + most * width
+        free_memory = self.inputs + most * self.rows.n_columns
+        for i in range(self.n_layers):
+            self.layers[i].output = free_memory
+            free_memory += most * self.layers[i].n_out
+
+    def __dealloc__(self):
+        free(self.layers)
+        free(self.memory)
+
+    cdef double *forward(self, Rows rows, const double *theta, const Batch *batch) noexcept nogil:
+        """The margins of a batch of at most most_rows: count x n_outputs."""
+        cdef Py_ssize_t i
+        cdef Layer *layer
+        cdef double *below = self.inputs
+        rows.gather(batch, self.scale, below)
+        for i in range(self.n_layers):
+            layer = &self.layers[i]
+            product(False, True, batch.count, layer.n_out, layer.n_in, below,
+                    theta + layer.weights, False, layer.output)
+            if i < self.n_layers - 1:
+                self.activation.forward(layer.output, theta + layer.bias, batch.count, layer.n_out)
+            else:
+                self.identity.forward(layer.output, theta + layer.bias, batch.count, layer.n_out)
+            below = layer.output
+        return below
+
+    cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
+        cdef Batch block
+        cdef Py_ssize_t done = 0, i
+        cdef double total = 0.0
+        cdef const double *margins
+        while done < batch.count:
+            cut(batch, done, self.most_rows, &block)
+            margins = self.forward(self.rows, theta, &block)
+            self.loss.values(margins, pick_targets(&self.targets[0], &block, self.targets_buffer),
+                             block.count, self.losses_buffer)
+            for i in range(block.count):
+                total += self.losses_buffer[i]
+            done += block.count
+        value[0] += total
+        return OK
+
+    cdef int add_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
+        cdef Batch block
+        cdef Py_ssize_t done = 0
+        while done < batch.count:
+            cut(batch, done, self.most_rows, &block)
+            self.backward(theta, &block, 1.0, True, out)
+            done += block.count
+        return OK
+
+    cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        # One block needs neither zeros to add to nor a division of the sum: a tenth of the time of
+        # a step of 784-128-10 on 64 rows.
+        if batch.count > self.most_rows:
+            return Objective.gradient(self, theta, batch, out)
+        self.backward(theta, batch, 1.0 / <double>batch.count, False, out)
+        self.add_penalty(theta, out)
+        return OK
+
+    cdef void backward(self, const double *theta, const Batch *batch, double weight, bint add,
+                       double *out) noexcept nogil:
+        """The weighted sum of the gradients of at most most_rows samples, in or on top of out."""
+        cdef Py_ssize_t i, count = batch.count
+        cdef Layer *layer
+        cdef const double *below
+        cdef double *delta = self.forward(self.rows, theta, batch)
+        cdef double *following = self.deltas
+        self.loss.derivatives(
+            delta, pick_targets(&self.targets[0], batch, self.targets_buffer), count)
+        if weight != 1.0:
+            multiply(delta, weight, count * self.n_outputs)
+        for i in range(self.n_layers - 1, -1, -1):
+            layer = &self.layers[i]
+            below = self.layers[i - 1].output if i > 0 else self.inputs
+            product(True, False, layer.n_out, layer.n_in, count, delta, below, add,
+                    out + layer.weights)
+            if not add:
+                memset(out + layer.bias, 0, layer.n_out * sizeof(double))
+            add_column_sums(delta, count, layer.n_out, out + layer.bias)
+            if i > 0:
+                product(False, False, count, layer.n_in, layer.n_out, delta,
+                        theta + layer.weights, False, following)
+                self.activation.backward(following, below, count * layer.n_in)
+                delta = following
+                following = self.next_deltas if following == self.deltas else self.deltas
+
+    def margins(self, const double[::1] theta, X):
+        """The outputs for other rows: (m, n_outputs)."""
+        cdef Rows rows = wrap(X)
+        cdef Batch batch, block
+        cdef Py_ssize_t done = 0, i
+        cdef const double *found
+        batch.indices = NULL
+        batch.first = 0
+        batch.count = rows.n_rows
+        batch.ahead = 0
+        out = np.empty((rows.n_rows, self.n_outputs))
+        cdef double[:, ::1] view = out
+        with nogil:
+            while done < batch.count:
+                cut(&batch, done, self.most_rows, &block)
+                found = self.forward(rows, &theta[0], &block)
+                for i in range(block.count * self.n_outputs):
+                    (&view[done, 0])[i] = found[i]
+                done += block.count
+        return out
