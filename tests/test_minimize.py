@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
+from makers import optimizer
 from scipy.optimize import minimize as judge
 
 import fastgd as gd
@@ -260,9 +261,9 @@ def test_an_infinite_loss_at_finite_parameters_is_no_success(f):
 
 @pytest.mark.parametrize(
     "rule, bad",
-    # Lion with an infinite gradient takes a finite step: sign(inf) = 1.
+    # Lion and Rprop take a finite step along an infinite gradient: sign(inf) = 1.
     [(rule, bad) for rule in oracle.rules for bad in (np.nan, np.inf)
-     if (rule, bad) != ("lion", np.inf)],
+     if (rule, bad) not in [("lion", np.inf), ("rprop", np.inf)]],
 )  # fmt: skip
 def test_a_gradient_that_is_not_finite_is_never_a_success(rule, bad):
     calls = []
@@ -272,7 +273,7 @@ def test_a_gradient_that_is_not_finite_is_never_a_success(rule, bad):
         return np.full(2, bad) if len(calls) > 5 else np.ones(2)
 
     f = gd.Function(lambda u: float(u.sum()), gradient, 2)
-    r = gd.minimize(f, gd.optimizers.registry[rule](lr=0.1), steps=50, record_every=0)
+    r = gd.minimize(f, optimizer(rule, lr=0.1), steps=50, record_every=0)
     assert r.diverged and "diverged" in r.message
 
 

@@ -14,9 +14,9 @@ import pickle
 import numpy as np
 import oracle
 import pytest
+from makers import optimizer
 
 import fastgd as gd
-from fastgd.variants import Around
 
 STEPS = 200
 SEED = 3
@@ -97,17 +97,6 @@ def problem(name, l2=0.0, fit_intercept=False):
 
 def start(objective):
     return np.random.default_rng(2).standard_normal(objective.n_params)
-
-
-def optimizer(rule, **hyperparameters):
-    """The optimizer of that name; one around another passes on what is not its own."""
-    made = gd.optimizers.registry[rule]
-    if not issubclass(made, Around):
-        return made(**hyperparameters)
-    own = {item.name for item in dataclasses.fields(made)}
-    inside = {name: value for name, value in hyperparameters.items() if name not in own}
-    outside = {name: value for name, value in hyperparameters.items() if name in own}
-    return made(type(made().optimizer)(**inside), **outside)
 
 
 def test_every_optimizer_has_an_oracle_and_a_place_in_the_grid():

@@ -46,6 +46,7 @@ cdef class LinearObjective(Objective):
             spans.append((self.n_weights, self.n_weights + n_outputs, False))
         super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0), l2,
                          spans)
+        self.takes_singles = self.loss.slope != NULL
         self.margins_buffer = <double *>malloc(MARGINS * n_outputs * sizeof(double))
         self.targets_buffer = <double *>malloc(MARGINS * sizeof(double))
         self.losses_buffer = <double *>malloc(MARGINS * sizeof(double))
@@ -142,6 +143,12 @@ cdef class LinearObjective(Objective):
                 self.factor = 1.0
         self.add_rows(batch, -lr / <double>batch.count, theta)
         return OK
+
+    cdef void descend_singles(self, double *theta, const Batch *batch, const double *lr,
+                              double decay) noexcept nogil:
+        self.rows.descend_singles(batch, &self.targets[0], self.loss.slope, lr, decay, theta,
+                                  theta + self.n_weights if self.intercept else NULL,
+                                  &self.factor)
 
     cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
                                 const int64_t **touched) noexcept nogil:

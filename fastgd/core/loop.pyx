@@ -66,9 +66,20 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
     cdef bint sparse = objective.sparse and update.sparse
     if sparse:
         gradient[:] = 0.0
+    # Plain SGD with one row a step: the objective takes a stretch of such steps at once.
+    cdef bint singles = update.plain and sampler.batch_size == 1 and objective.takes_singles
     sampler.begin(steps)
     with nogil:
-        for t in range(steps):
+        t = 0
+        while singles and t < steps:
+            sampler.draw_singles(1 if watch else steps - t, &batch)
+            objective.descend_singles(parameters, &batch, &lr[t],
+                                      objective.l2 + update.weight_decay)
+            t += batch.count
+            update.t += batch.count
+            if watch and not finite(parameters, objective.n_params):
+                break
+        while not singles and t < steps:
             sampler.draw(&batch)
             if sparse:
                 n_touched = objective.gradient_at(parameters, &batch, slope, &touched)
@@ -92,10 +103,8 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
                         update.step(parameters, slope, lr[t], momentum[t])
                 if status != OK:
                     break
+            t += 1
             if watch and not finite(parameters, objective.n_params):
-                t += 1
                 break
-        else:
-            t = steps
     check(objective, status)
     return t

@@ -21,8 +21,15 @@ cdef inline const double *pick_targets(const double *targets, const Batch *batch
     return buffer
 
 
+# The derivative of one sample's loss with respect to its one margin. (Through a pointer, since gcc
+# dispatches by cpu only functions that are declared with their attribute, which is on void.)
+ctypedef void (*Slope)(double margin, double target, double *slope) noexcept nogil
+
+
 cdef class Loss:
     cdef readonly Py_ssize_t n_outputs
+    # For steps of one sample each, which take no batch; NULL where there are several outputs.
+    cdef Slope slope
     # out[i] = the loss of sample i; margins are count x n_outputs, targets hold one number each.
     cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
                      double *out) noexcept nogil

@@ -57,6 +57,10 @@ cdef class Objective:
     # a gradient buffer. decay includes l2.
     cdef int descend(self, double *theta, const Batch *batch, double lr,
                      double decay) noexcept nogil
+    # May be written, and then `takes_singles` is set: such steps on each row of the batch in turn.
+    cdef readonly bint takes_singles
+    cdef void descend_singles(self, double *theta, const Batch *batch, const double *lr,
+                              double decay) noexcept nogil
     # May be written, for sparse data, and then `sparse` is set: the mean gradient over the batch
     # into `out`, all zeros before, and the coordinates where it may differ from 0 into `touched`;
     # their number is returned.

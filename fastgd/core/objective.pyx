@@ -127,6 +127,10 @@ cdef class Objective:
                      double decay) noexcept nogil:
         return UNSUPPORTED
 
+    cdef void descend_singles(self, double *theta, const Batch *batch, const double *lr,
+                              double decay) noexcept nogil:
+        pass
+
     cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
                                 const int64_t **touched) noexcept nogil:
         return 0

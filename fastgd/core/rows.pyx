@@ -4,6 +4,7 @@
 # weighted sum of the same rows; both come a batch at a time. A network needs the rows themselves.
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from .losses cimport Slope
 from .vector cimport axpy, dot, kernel_void, prefetch, real
 
 import numpy as np
@@ -24,6 +25,10 @@ cdef enum:
     LANES = 64
     LONG = 256
     CACHE = 1 << 13
+
+
+cdef inline Py_ssize_t number_of(const Batch *batch, Py_ssize_t i) noexcept nogil:
+    return batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i]
 
 
 cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
@@ -131,6 +136,44 @@ cdef kernel_void dense_gather(const number *X, Py_ssize_t d, const Batch *batch,
         out += d
 
 
+cdef kernel_void dense_descend(const real *X, Py_ssize_t d, const Batch *batch, Py_ssize_t distance,
+                               const double *targets, Slope slope, const double *lr, double decay,
+                               double *weights, double *bias) noexcept nogil:
+    # One function for a whole stretch of steps, and one call a step (of the loss): each step waits
+    # for the one before, so what stands between them counts.
+    cdef Py_ssize_t i, j, place
+    cdef const real *row
+    cdef const char *line
+    cdef const char *end
+    cdef Py_ssize_t fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
+    cdef Py_ssize_t known = batch.count + batch.ahead
+    cdef double margin, move, keep
+    for i in range(batch.count):
+        if batch.indices != NULL and i + distance < known:
+            place = batch.indices[i + distance]
+            prefetch(targets + place)
+            line = <const char *>(X + d * place)
+            end = line + fetched
+            while line < end:
+                prefetch(line)
+                line += LINE
+        place = number_of(batch, i)
+        row = X + d * place
+        margin = dot(row, weights, d)
+        if bias != NULL:
+            margin += bias[0]
+        slope(margin, targets[place], &move)
+        move *= -lr[i]
+        if decay == 0.0:
+            axpy(move, row, weights, d)
+        else:
+            keep = 1.0 - lr[i] * decay
+            for j in range(d):
+                weights[j] = keep * weights[j] + move * row[j]
+        if bias != NULL:
+            bias[0] += move
+
+
 # Entries looked at together; a block with a NaN or an infinity is then searched.
 cdef kernel_void sum_of_zeros(const real *x, Py_ssize_t n, double *out) noexcept nogil:
     cdef Py_ssize_t j = 0
@@ -205,6 +248,11 @@ cdef class Rows:
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil:
         pass
 
+    cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
+                              const double *lr, double decay, double *weights, double *bias,
+                              double *factor) noexcept nogil:
+        pass
+
     cdef Py_ssize_t touch(self, const Batch *batch, int64_t *marks, int64_t stamp,
                           int64_t *columns) noexcept nogil:
         return 0
@@ -258,6 +306,16 @@ cdef class DenseRows(Rows):
         else:
             dense_gather(<const double *>self.data, self.n_columns, batch, scale, out)
 
+    cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
+                              const double *lr, double decay, double *weights, double *bias,
+                              double *factor) noexcept nogil:
+        if self.single:
+            dense_descend(<const float *>self.data, self.n_columns, batch, self.distance, targets,
+                          slope, lr, decay, weights, bias)
+        else:
+            dense_descend(<const double *>self.data, self.n_columns, batch, self.distance, targets,
+                          slope, lr, decay, weights, bias)
+
 
 cdef class ByteRows(Rows):
     """A C-contiguous (n, d) array of uint8, as images are stored: used in place, for `gather`."""
@@ -271,10 +329,6 @@ cdef class ByteRows(Rows):
 
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil:
         dense_gather(self.data, self.n_columns, batch, scale, out)
-
-
-cdef inline Py_ssize_t number_of(const Batch *batch, Py_ssize_t i) noexcept nogil:
-    return batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i]
 
 
 # The sparse kernels carry no dispatch: they wait for single loads, not for arithmetic.
@@ -343,6 +397,56 @@ cdef void sparse_add(const real *values, const integer *columns, const integer *
             out = target + k * d
             for p in range(starts[row], starts[row + 1]):
                 out[columns[p]] += weight * values[p]
+
+
+cdef void sparse_descend(const real *values, const integer *columns, const integer *starts,
+                         const Batch *batch, const double *targets, Slope slope, const double *lr,
+                         double decay, double *weights, double *bias, double *factor,
+                         Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t i, j, p, place, start, stop, known = batch.count + batch.ahead
+    cdef double margin, move
+    cdef const char *line
+    cdef const char *end
+    for i in range(batch.count):
+        if batch.indices != NULL:
+            # Where a row lies is itself a miss: its ends come first, then, nearer, its entries,
+            # and then the weights that they name.
+            if i + 16 < known:
+                prefetch(starts + <Py_ssize_t>batch.indices[i + 16])
+                prefetch(targets + <Py_ssize_t>batch.indices[i + 16])
+            if i + 4 < known:
+                place = <Py_ssize_t>batch.indices[i + 4]
+                start = starts[place]
+                stop = min(<Py_ssize_t>starts[place + 1], start + 256)
+                line = <const char *>(values + start)
+                end = <const char *>(values + stop)
+                while line < end:
+                    prefetch(line)
+                    line += LINE
+                line = <const char *>(columns + start)
+                end = <const char *>(columns + stop)
+                while line < end:
+                    prefetch(line)
+                    line += LINE
+        place = number_of(batch, i)
+        start = starts[place]
+        stop = starts[place + 1]
+        margin = factor[0] * sparse_dot(values + start, columns + start, stop - start, weights)
+        if bias != NULL:
+            margin += bias[0]
+        slope(margin, targets[place], &move)
+        move *= -lr[i]
+        if decay != 0.0:
+            factor[0] *= 1.0 - lr[i] * decay
+            if not 1e-100 < factor[0]:  # before what is stored can overflow
+                for j in range(d):
+                    weights[j] *= factor[0]
+                factor[0] = 1.0
+        if bias != NULL:
+            bias[0] += move
+        move /= factor[0]
+        for p in range(start, stop):
+            weights[columns[p]] += move * values[p]
 
 
 cdef Py_ssize_t sparse_touch(const integer *columns, const integer *starts, const Batch *batch,
@@ -436,6 +540,27 @@ cdef class SparseRows(Rows):
             sparse_add(<const double *>self.values, <const int64_t *>self.columns,
                        <const int64_t *>self.starts, self.n_columns, batch, coefficients, factor,
                        n_outputs, target)
+
+    cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
+                              const double *lr, double decay, double *weights, double *bias,
+                              double *factor) noexcept nogil:
+        if self.single:
+            if self.narrow:
+                sparse_descend(<const float *>self.values, <const int32_t *>self.columns,
+                               <const int32_t *>self.starts, batch, targets, slope, lr, decay,
+                               weights, bias, factor, self.n_columns)
+            else:
+                sparse_descend(<const float *>self.values, <const int64_t *>self.columns,
+                               <const int64_t *>self.starts, batch, targets, slope, lr, decay,
+                               weights, bias, factor, self.n_columns)
+        elif self.narrow:
+            sparse_descend(<const double *>self.values, <const int32_t *>self.columns,
+                           <const int32_t *>self.starts, batch, targets, slope, lr, decay,
+                           weights, bias, factor, self.n_columns)
+        else:
+            sparse_descend(<const double *>self.values, <const int64_t *>self.columns,
+                           <const int64_t *>self.starts, batch, targets, slope, lr, decay,
+                           weights, bias, factor, self.n_columns)
 
     cdef Py_ssize_t touch(self, const Batch *batch, int64_t *marks, int64_t stamp,
                           int64_t *columns) noexcept nogil:

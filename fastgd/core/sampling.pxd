@@ -14,6 +14,9 @@ cdef class Sampler:
     cdef readonly Py_ssize_t n_samples
     cdef readonly Py_ssize_t batch_size
     cdef void draw(self, Batch *batch) noexcept nogil
+    # The rows of up to `most` steps of one row each, one after another, as if drawn one by one.
+    cdef void draw_singles(self, Py_ssize_t most, Batch *batch) noexcept nogil
+    cdef void skip(self, Py_ssize_t count) noexcept nogil
 
 
 cdef inline void cut(const Batch *batch, Py_ssize_t done, Py_ssize_t most,

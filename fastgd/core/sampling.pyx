@@ -34,6 +34,18 @@ cdef class Sampler:
     cdef void draw(self, Batch *batch) noexcept nogil:
         pass
 
+    cdef void draw_singles(self, Py_ssize_t most, Batch *batch) noexcept nogil:
+        cdef Py_ssize_t more
+        self.draw(batch)
+        if batch.indices != NULL:
+            more = min(most - 1, batch.ahead)
+            batch.count += more
+            batch.ahead -= more
+            self.skip(more)
+
+    cdef void skip(self, Py_ssize_t count) noexcept nogil:
+        pass
+
 
 cdef class All(Sampler):
     """Every step sees the whole data set."""
@@ -86,6 +98,9 @@ cdef class Replacement(Sampler):
         self.position += self.batch_size
         batch.ahead = self.filled - self.position
 
+    cdef void skip(self, Py_ssize_t count) noexcept nogil:
+        self.position += count
+
 
 cdef class Shuffle(Sampler):
     """A new ``Generator.permutation(n)`` for each epoch; its last batch may be short.
@@ -131,6 +146,9 @@ cdef class Shuffle(Sampler):
         batch.first = 0
         batch.ahead = rest - batch.count
         self.position += batch.count
+
+    cdef void skip(self, Py_ssize_t count) noexcept nogil:
+        self.position += count
 
 
 cdef class Sequential(Sampler):
