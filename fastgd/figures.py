@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastgd import datasets, theory
 from fastgd.minimize import minimize
-from fastgd.objectives import Function, LeastSquares, LogisticRegression, Quadratic
-from fastgd.optimizers import SGD, AdaGrad, Momentum, Nesterov, RMSProp
+from fastgd.objectives import LeastSquares, LogisticRegression, NeuralNetwork, Quadratic
+from fastgd.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSProp
 from fastgd.schedules import (
     cosine,
     inverse_time,
@@ -451,27 +451,34 @@ def _panels(columns: int, rows: int = 1, **options: Any) -> tuple[Any, Any]:
     return figure, np.atleast_1d(axes).ravel()
 
 
-@_picture(1, "network", "A network with two hidden layers, and one of its neurons: it weighs what "
-          "comes in, adds its bias b and applies a to the sum.")  # fmt: skip
+@_picture(1, "network", "A trained network with two hidden layers (body mass of penguins by three "
+          "lengths), and one of its neurons: it weighs what comes in, adds b and applies tanh.",
+)  # fmt: skip
 def _network_picture() -> Any:
-    figure, (left, right) = _panels(2, width_ratios=(1.5, 1.0))
-    plot_network((3, 4, 4, 1), left)
-    _bare(right, (-0.3, 3.3), (-1.7, 1.7))
-    for j, y in enumerate((1.2, 0.4, -1.2)):
-        name = ("h_1", "h_2", "h_m")[j]
-        right.annotate("", (1.2, y * 0.12), (0.25, y), arrowprops={"arrowstyle": "-|>", "lw": 1.6})
-        right.add_patch(_circle((0.0, y), 0.24, COLOURS[5]))
-        right.text(0.0, y, f"${name}$", ha="center", va="center")
-        right.text(0.62, y * 0.62 + 0.14, f"$w_{name[2]}$", ha="center", color=COLOURS[1])
-    right.text(0.0, -0.4, "⋮", ha="center", va="center", fontsize=20)
-    right.add_patch(_circle((1.55, 0.0), 0.36, COLOURS[4]))
-    right.text(1.55, 0.0, "Σ, a", ha="center", va="center")
-    right.annotate("", (1.55, 0.37), (1.55, 1.05), arrowprops={"arrowstyle": "-|>", "lw": 1.6})
-    right.text(1.55, 1.15, "$b$", ha="center", color=COLOURS[1])
-    right.annotate("", (2.5, 0.0), (1.92, 0.0), arrowprops={"arrowstyle": "-|>", "lw": 1.6})
-    right.text(2.6, 0.2, "$a(w^T h + b)$", ha="center")
-    right.set_title("one neuron")
-    left.set_title("two hidden layers")
+    names = ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
+    f = _penguins(names)
+    f = NeuralNetwork(f.X, f.y, hidden=(4, 4), activation="tanh", loss="squared", l2=1e-3)
+    theta = minimize(f, Adam(lr=0.02), batch_size=32, epochs=100, seed=0).theta
+    figure, (left, right) = _panels(2, width_ratios=(1.4, 1.0))
+    plot_network(f, left, theta)
+    left.set_title("thick: large weight, dashed: negative", loc="center")
+    # The first neuron of the first layer: its row of W, and its entry of b.
+    weights, bias = theta[:3], theta[12]
+    _bare(right, (-1.2, 3.4), (-1.8, 1.9))
+    right.set_title("the first hidden neuron", loc="center")
+    for y, name, weight in zip((1.2, 0.0, -1.2), names, weights, strict=True):
+        right.annotate("", (1.45, y * 0.14), (0.3, y), arrowprops={"arrowstyle": "-|>", "lw": 1.6})
+        right.add_patch(_circle((0.0, y), 0.28, COLOURS[5]))
+        right.text(-0.4, y, "\n".join(name.split("_")[:2]), ha="right", va="center",
+                   fontsize="small")  # fmt: skip
+        right.text(0.8, y * 0.62, f"{weight:.2f}", ha="center", va="center", color=COLOURS[1],
+                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
+    right.add_patch(_circle((1.85, 0.0), 0.4, COLOURS[4]))
+    right.text(1.85, 0.0, "Σ, a", ha="center", va="center", fontsize="small")
+    right.annotate("", (1.85, 0.41), (1.85, 1.1), arrowprops={"arrowstyle": "-|>", "lw": 1.6})
+    right.text(1.85, 1.2, f"b = {bias:.2f}", ha="center", color=COLOURS[1])
+    right.annotate("", (2.9, 0.0), (2.27, 0.0), arrowprops={"arrowstyle": "-|>", "lw": 1.6})
+    right.text(2.5, -0.75, "$a(w^T x + b)$", ha="center")
     return figure
 
 
@@ -588,10 +595,12 @@ def _descent_picture() -> Any:
 @_picture(3, "relu-network", "Two ReLU neurons fit (-1, -1) and (1, 1) exactly with θ¹ and with θ² "
           "= -θ¹, but not in between: this loss is not convex.")  # fmt: skip
 def _relu_picture() -> Any:
-    f = two_relu_neurons()
+    # θ is w¹, b¹ (two each), then w² (two) and b².
+    f = NeuralNetwork([[-1.0], [1.0]], [-1.0, 1.0], hidden=(2,), activation="relu", loss="squared")
     first = np.array([1.0, -1.0, 0.0, 0.0, 1.0, -1.0, 0.0])
     figure, (left, right) = _panels(2, width_ratios=(1.0, 1.4))
-    plot_network((1, 2, 1), left)
+    plot_network(f, left, first)
+    left.set_title("θ¹: weights 1, dashed: -1", loc="center")
     share = np.linspace(-0.15, 1.15, 201)
     losses = [f.value((1 - s) * first + s * -first) for s in share]
     right.plot(share, losses, **_look(0))
@@ -602,26 +611,6 @@ def _relu_picture() -> Any:
                        textcoords="offset points", ha="center")  # fmt: skip
     right.set(xlabel="s, along (1-s) θ¹ + s θ²", ylabel="loss", ylim=(-0.1, 1.25))
     return figure
-
-
-def two_relu_neurons() -> "Objective":
-    """The course's example of a loss that is not convex: θ is w¹, b¹ (2 each), w² (2), b²."""
-    x, y = np.array([-1.0, 1.0]), np.array([-1.0, 1.0])
-
-    def parts(theta: Vector) -> tuple[Vector, Vector, Vector]:
-        inner = np.outer(x, theta[:2]) + theta[2:4]
-        hidden = np.maximum(inner, 0.0)
-        return inner, hidden, hidden @ theta[4:6] + theta[6] - y
-
-    def value(theta: Vector) -> float:
-        return float(np.sum(parts(theta)[2] ** 2)) / 2
-
-    def gradient(theta: Vector) -> Vector:
-        inner, hidden, error = parts(theta)
-        back = np.outer(error, theta[4:6]) * (inner > 0)
-        return np.concatenate([x @ back, back.sum(axis=0), error @ hidden, [error.sum()]])
-
-    return Function(value, gradient, 7, convex=False)
 
 
 @_picture(4, "batch", "Each observation of a batch pulls its own way, -∇ℓ_i; the step goes along "
@@ -649,9 +638,9 @@ def _batch_picture() -> Any:
     return figure
 
 
-def _penguins() -> Any:
+def _penguins(names: Sequence[str] = ("bill_length_mm", "flipper_length_mm")) -> Any:
     data = datasets.load("penguins", "body_mass_g")
-    columns = [data.feature_names.index(name) for name in ("bill_length_mm", "flipper_length_mm")]
+    columns = [data.feature_names.index(name) for name in names]
     y = (data.y - data.y.mean()) / data.y.std()
     return LeastSquares(np.ascontiguousarray(data.X[:, columns]), y)
 

@@ -150,6 +150,14 @@ def test_weights_are_drawn_by_their_size():
     # From input 0 to neurons 0 and 1, from input 1 to both, then from each neuron to the output.
     np.testing.assert_allclose(widths, 0.3 + 3.5 * np.array([1 / 4, 1, 2 / 4, 0, 1, 1]))
     assert ax.lines[2].get_color() == ax.lines[4].get_color() != ax.lines[0].get_color()
+    # As the library lays θ out.
+    import fastgd as gd
+
+    f = gd.NeuralNetwork([[1.0, 2.0]], [1.0], hidden=(2,), activation="identity", loss="squared")
+    again = figures.plot_network(f, theta=theta)
+    assert [line.get_linewidth() for line in again.lines] == widths
+    inner = np.array([[1.0, -2.0], [4.0, 0.0]]) @ [1.0, 2.0] + 9.0
+    assert f.predict(theta, [[1.0, 2.0]]) == pytest.approx(np.array([-3.0, 3.0]) @ inner + 9.0)
     with pytest.raises(ValueError, match="the network has 9 parameters"):
         figures.plot_network((2, 2, 1), theta=theta[1:])
 
@@ -193,17 +201,6 @@ def test_the_page_shows_every_picture(tmp_path, monkeypatch):
 def test_a_picture_that_does_not_exist(tmp_path):
     with pytest.raises(ValueError, match="there is no picture 99"):
         figures.gallery(tmp_path, only=99)
-
-
-def test_the_relu_network_of_the_course():
-    f = figures.two_relu_neurons()
-    first = np.array([1.0, -1.0, 0.0, 0.0, 1.0, -1.0, 0.0])
-    assert f.value(first) == f.value(-first) == 0.0
-    assert f.value(0 * first) == 1.0
-    theta = np.random.default_rng(0).normal(size=7)
-    steps = 1e-6 * np.eye(7)
-    slopes = [(f.value(theta + e) - f.value(theta - e)) / 2e-6 for e in steps]
-    np.testing.assert_allclose(f.gradient(theta), slopes, rtol=1e-6, atol=1e-9)
 
 
 def test_a_certificate_shows_what_it_observed():

@@ -540,10 +540,7 @@ def test_a_stop_rule_that_looks_makes_t_random():
 
 
 def test_a_network_has_no_bounds():
-    network = getattr(gd, "NeuralNetwork", None)
-    if network is None:
-        pytest.skip("no networks yet")
-    f = network(np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0]), hidden=(2,), loss="squared")
+    f = gd.NeuralNetwork([[-1.0], [1.0]], [-1.0, 1.0], hidden=(2,), loss="squared")
     c = gd.minimize(f, gd.SGD(lr=0.01), batch_size=1, steps=20, seed=0).certificate()
     for theorem in ("1", "2", "3", "4", "(1)", "5", "6"):
         assert "no finite β" in c[theorem].why or "not" in c[theorem].why
