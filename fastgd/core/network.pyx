@@ -30,6 +30,10 @@ cdef enum:
     SLICE = (1 << 19) - 1
     SIDE = 96
     MOST_ROWS = 128
+    # The largest W, and the fewest rows, for which a transposed copy of W pays: OpenBLAS has a
+    # kernel for small products, but not with its first matrix transposed.
+    TRANSPOSED = 1 << 13
+    ROWS = 8
 
 
 cdef inline Py_ssize_t even(Py_ssize_t total, Py_ssize_t most) noexcept nogil:
@@ -72,16 +76,44 @@ cdef void product(bint a_transposed, bint b_transposed, Py_ssize_t m, Py_ssize_t
         j += n_part
 
 
+cdef void transpose(const double *matrix, Py_ssize_t m, Py_ssize_t n, double *out) noexcept nogil:
+    # Four rows at a time, so that whole parts of a line are written.
+    cdef Py_ssize_t i = 0, j
+    cdef const double *row = matrix
+    while i + 4 <= m:
+        for j in range(n):
+            out[j * m + i] = row[j]
+            out[j * m + i + 1] = row[n + j]
+            out[j * m + i + 2] = row[2 * n + j]
+            out[j * m + i + 3] = row[3 * n + j]
+        row += 4 * n
+        i += 4
+    while i < m:
+        for j in range(n):
+            out[j * m + i] = row[j]
+        row += n
+        i += 1
+
+
 cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept nogil:
     scale_vector(factor, vector, n)
 
 
 cdef kernel_void add_column_sums(const double *matrix, Py_ssize_t count, Py_ssize_t width,
                                  double *out) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for i in range(count):
+    cdef Py_ssize_t i = 0, j
+    cdef const double *row = matrix
+    # Four rows at a time: out is read and written once for them.
+    while i + 4 <= count:
         for j in range(width):
-            out[j] += matrix[i * width + j]
+            out[j] += (row[j] + row[width + j]) + (row[2 * width + j] + row[3 * width + j])
+        row += 4 * width
+        i += 4
+    while i < count:
+        for j in range(width):
+            out[j] += row[j]
+        row += width
+        i += 1
 
 
 cdef class Activation:
@@ -235,6 +267,7 @@ cdef class NetworkObjective(Objective):
     cdef Layer *layers
     cdef double *memory         # all that follows is in it
     cdef double *inputs
+    cdef double *transposed
     cdef double *deltas
     cdef double *next_deltas
     cdef double *targets_buffer
@@ -266,7 +299,9 @@ cdef class NetworkObjective(Objective):
                       (self.layers[i].bias, start, False)]
         super().__init__(self.rows.n_rows, start, l2, spans)
         self.most_rows = most
-        self.memory = <double *>malloc(most * (2 + 2 * width + sum(sizes)) * sizeof(double))
+        largest = min(TRANSPOSED, max(a * b for a, b in zip(sizes, sizes[1:])))
+        size = most * (2 + 2 * width + sum(sizes)) + largest
+        self.memory = <double *>malloc(<size_t>size * sizeof(double))
         if self.memory == NULL:
             raise MemoryError
         self.targets_buffer = self.memory
@@ -274,7 +309,8 @@ cdef class NetworkObjective(Objective):
         self.deltas = self.losses_buffer + most
         self.next_deltas = self.deltas + most * width
         self.inputs = self.next_deltas + most * width
-        free_memory = self.inputs + most * self.rows.n_columns
+        self.transposed = self.inputs + most * self.rows.n_columns
+        free_memory = self.transposed + <Py_ssize_t>largest
         for i in range(self.n_layers):
             self.layers[i].output = free_memory
             free_memory += most * self.layers[i].n_out
@@ -291,8 +327,13 @@ cdef class NetworkObjective(Objective):
         rows.gather(batch, self.scale, below)
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            product(False, True, batch.count, layer.n_out, layer.n_in, below,
-                    theta + layer.weights, False, layer.output)
+            if batch.count >= ROWS and layer.n_in * layer.n_out <= TRANSPOSED:
+                transpose(theta + layer.weights, layer.n_out, layer.n_in, self.transposed)
+                product(False, False, batch.count, layer.n_out, layer.n_in, below,
+                        self.transposed, False, layer.output)
+            else:
+                product(False, True, batch.count, layer.n_out, layer.n_in, below,
+                        theta + layer.weights, False, layer.output)
             if i < self.n_layers - 1:
                 self.activation.forward(layer.output, theta + layer.bias, batch.count, layer.n_out)
             else:
