@@ -168,6 +168,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--weight-decay", metavar="RATE", type=float, help="decoupled weight decay")
     add("--l2", metavar="L2", type=float, default=0.0, help="L2 penalty of the objective")
     add("--no-intercept", action="store_true", help="no constant term")
+    add("--hidden", metavar="N,...", type=_sizes,
+        help="neurons of each hidden layer of a network; default: 16,16")  # fmt: skip
+    add("--activation", choices=objectives.ACTIVATIONS, help="of a network; default: relu")
     add("--batch-size", metavar="N", type=_batch_size,
         help="observations a step, or 'all'; default: 32")  # fmt: skip
     length = parser.add_mutually_exclusive_group()
@@ -187,6 +190,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",") if size.strip()]
+
+
 def _number(text: str) -> int | float:
     try:
         return int(text)
@@ -202,7 +209,9 @@ def _batch_size(text: str) -> int | str:
     return text if text == "all" else int(text)
 
 
-for _type, _text in ((_number, "number"), (_rate, "rate"), (_batch_size, "batch size")):
+for _type, _text in (
+    (_number, "number"), (_rate, "rate"), (_batch_size, "batch size"), (_sizes, "list of sizes")
+):  # fmt: skip
     _type.__name__ = _text  # argparse says "invalid rate value: 'x'"
 
 
@@ -422,6 +431,14 @@ def _train(options: argparse.Namespace) -> tuple[_Model, Dataset, Dataset | None
     settings: dict[str, Any] = {"l2": options.l2, "fit_intercept": not options.no_intercept}
     taken = inspect.signature(kind).parameters
     settings = {key: value for key, value in settings.items() if key in taken}
+    if "loss" in taken:
+        settings["loss"] = _loss(data)
+    for key in ("hidden", "activation"):
+        value = getattr(options, key)
+        if value is not None:
+            if key not in taken:
+                raise ValueError(f"--{key} is for networks: add --objective network")
+            settings[key] = value
     objective = kind(train.X, y, **settings)
     optimizer = _optimizer(options, objective)
     batch_size = options.batch_size if options.batch_size is not None else min(32, len(y))
@@ -486,20 +503,25 @@ def _load(options: argparse.Namespace) -> tuple[Dataset, str]:
     """The data, and the name of the objective, which says what the target is."""
     known, name = _objectives(), options.objective
     task = None
-    if name is not None:
+    # An objective with a choice of losses takes the one that the target asks for.
+    if name is not None and "loss" not in inspect.signature(known[name]).parameters:
         task = "classification" if hasattr(known[name], "predict_proba") else "regression"
     data = datasets.load(
         options.data, options.target, not options.no_standardize, task, options.drop
     )
     if name is None:
-        k = len(data.classes or ())
-        return data, "least-squares" if not k else "logistic" if k == 2 else "softmax"
+        return data, {"squared": "least-squares"}.get(_loss(data), _loss(data))
     if name == "logistic" and len(data.classes or ()) != 2:
         raise ValueError(
             f"{data.name}: target {data.target_name!r} has {len(data.classes or ())} classes, and"
             " logistic takes two; try --objective softmax"
         )
     return data, name
+
+
+def _loss(data: Dataset) -> str:
+    k = len(data.classes or ())
+    return "squared" if not k else "logistic" if k == 2 else "softmax"
 
 
 def _report(model: _Model, train: Dataset, test: Dataset | None, result: Result) -> None:
@@ -510,6 +532,8 @@ def _report(model: _Model, train: Dataset, test: Dataset | None, result: Result)
     print(f"data           {train.name}: {n} rows to train on{held_out}, {d} features")
     print(f"target         {model.target_name}{of_classes}")
     print(f"objective      {model.objective}{details}")
+    if hasattr(result.objective, "summary"):
+        print("\n" + result.objective.summary() + "\n")
     print(f"optimizer      {result.optimizer}")
     batch = result.setting.batch_size or n
     seconds = result.history["time"][-1]

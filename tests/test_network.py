@@ -14,6 +14,7 @@ import pytest
 from scipy.special import expit
 
 import fastgd as gd
+from fastgd.cli import main
 
 ACTIVATIONS = ["relu", "tanh", "sigmoid", "identity"]
 LOSSES = ["squared", "logistic", "softmax"]
@@ -403,6 +404,61 @@ def test_data_of_another_width_and_points_of_another_length_are_refused():
         f.value(theta, [3])
     with pytest.raises(ValueError, match="1/beta"):
         gd.minimize(f, gd.SGD("1/beta"), steps=1)
+
+
+def test_the_activations_of_both_layers_are_the_same():
+    from fastgd.core.network import ACTIVATIONS as compiled
+
+    assert tuple(compiled) == gd.objectives.ACTIVATIONS
+
+
+@pytest.mark.parametrize(
+    "data, activation, loss",
+    [("breast-cancer", "relu", "logistic"), ("digits", "tanh", "softmax")],
+)
+def test_fit_and_predict_on_the_command_line(data, activation, loss, tmp_path, capsys):
+    model, out = tmp_path / "model.npz", tmp_path / "predicted.csv"
+    options = ["--hidden", "24,12", "--activation", activation, "--lr", "0.01", "--epochs", "15"]
+    fit = ["fit", data, "--objective", "network", *options, "--out", str(model)]
+    assert main(fit) == 0
+    printed = capsys.readouterr().out
+    accuracy = float(next(line for line in printed.splitlines() if "accuracy" in line).split()[-1])
+    assert accuracy >= 0.93 and f"loss = {loss}" in printed and "parameters" in printed
+    with np.load(model, allow_pickle=False) as file:
+        assert str(file["objective"]) == "network"
+    assert main(["predict", str(model), data, "--out", str(out)]) == 0
+    X, y = gd.datasets.load(data)
+    found = [line.split(",")[0] for line in out.read_text(encoding="utf-8").splitlines()[1:]]
+    classes = gd.datasets.load(data).classes
+    assert np.mean(np.array(found) == np.array([str(classes[label]) for label in y])) >= 0.93
+
+
+def test_a_network_of_numbers_on_the_command_line(tmp_path, capsys):
+    model = tmp_path / "model.npz"
+    fit = ["fit", "penguins", "--target", "body_mass_g", "--objective", "network", "--hidden", "8"]
+    assert main([*fit, "--epochs", "50", "--lr", "0.01", "--out", str(model)]) == 0
+    assert "loss = squared" in capsys.readouterr().out
+    assert main(["predict", str(model), "penguins"]) == 0
+    masses = np.array(capsys.readouterr().out.split()[1:], dtype=float)
+    y = gd.datasets.load("penguins", target="body_mass_g").y
+    assert np.corrcoef(masses, y)[0, 1] > 0.85
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--objective", "logistic", "--hidden", "8"], "--hidden is for networks"),
+        (["--activation", "tanh"], "--activation is for networks"),
+        (["--objective", "network", "--hidden", "8,x"], "invalid list of sizes value: '8,x'"),
+        (["--objective", "network", "--hidden", "0"], "at least 1"),
+        (["--objective", "network", "--activation", "swish"], "invalid choice"),
+        (["--objective", "network", "--lr", "1/beta"], "1/beta"),
+    ],
+)
+def test_bad_options_of_networks_end_in_one_line(arguments, message, capsys):
+    assert main(["fit", "breast-cancer", "--epochs", "1", *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors and errors.count("\n") == 1
 
 
 # --- MNIST ---------------------------------------------------------------------------------------
