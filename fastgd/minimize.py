@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fastgd.callbacks import Callback, Progress, Stop
 from fastgd.core import loop
+from fastgd.core import objective as cores
 from fastgd.core import sampling as samplers
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
@@ -138,7 +139,7 @@ def minimize(
             raise ValueError(f"{callback!r} looks at records, and record_every=0 makes none")
     n_threads = as_count("n_threads", n_threads)
     optimizer = _with_number(optimizer, objective)
-    generator = _generator(seed)
+    _check_seed(seed)
     if theta0 is None:
         theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
     else:
@@ -147,12 +148,17 @@ def minimize(
 
     n = objective.n_samples or 1
     sampler: samplers.Sampler
+    lock: Any = contextlib.nullcontext()
     if batch_size is None:
         sampler = samplers.All(n, n, None)
+    elif sampling == "sequential":
+        sampler = samplers.Sequential(n, batch_size, None)
     else:
+        generator = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        lock = generator.bit_generator.lock
         sampler = samplers.SAMPLERS[sampling](n, batch_size, generator)
     with objective.borrow() as core, _helpers(objective, core, n_threads - 1):
-        run = _Run(objective, core, optimizer, sampler, generator, theta, total)
+        run = _Run(objective, core, optimizer, sampler, lock, theta, total)
         return run.go(record_every, callbacks, bool(progress), setting)
 
 
@@ -199,14 +205,13 @@ def _with_number(optimizer: Optimizer, objective: Objective) -> Optimizer:
     return optimizer.with_lr(1.0 / beta)
 
 
-def _generator(seed: Any) -> np.random.Generator:
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer))):
+def _check_seed(seed: Any) -> None:
+    if seed is None or isinstance(seed, np.random.Generator):
+        return
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise TypeError(f"seed must be an int or a numpy.random.Generator, not {seed!r}")
-    if seed is not None and seed < 0:
+    if seed < 0:
         raise ValueError(f"seed must be at least 0, not {seed}")
-    return np.random.default_rng(seed)
 
 
 class _Run:
@@ -218,7 +223,7 @@ class _Run:
         core: Any,
         optimizer: Optimizer,
         sampler: Any,
-        generator: np.random.Generator,
+        lock: Any,
         theta: NDArray[np.float64],
         total: int,
     ) -> None:
@@ -226,7 +231,7 @@ class _Run:
         self.core = core
         self.optimizer = optimizer
         self.sampler = sampler
-        self.generator = generator
+        self.lock = lock
         self.theta = theta
         self.gradient = np.empty_like(theta)
         self.total = total
@@ -313,7 +318,7 @@ class _Run:
         return Stop(f"diverged at step {self.state.t}: theta is no longer finite")
 
     def _run(self, lr: Any, momentum: Any, watch: bool = False) -> int:
-        with self.generator.bit_generator.lock:
+        with self.lock:  # of the bit generator, which another run may share
             return loop.run(
                 self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
             )
@@ -328,7 +333,7 @@ class _Run:
     def _record(self, callbacks: Iterable[Callback]) -> Stop | None:
         loss, gradient = self.core.evaluate(self.core.settled(self.theta))
         self.loss = loss
-        norm = _norm(gradient)
+        norm = cores.norm(gradient)
         lr = getattr(self, "last_lr", math.nan)
         self.history.append(self.state.t, loss, norm, lr, time.perf_counter() - self.started)
         if not math.isfinite(loss):
@@ -353,18 +358,6 @@ class _Run:
             if answer:
                 return Stop(answer if isinstance(answer, str) else f"stopped by {callback!r}")
         return None
-
-
-def _norm(vector: NDArray[np.float64]) -> float:
-    with np.errstate(all="ignore"):
-        square = float(np.dot(vector, vector))
-    if 1e-280 < square < math.inf:
-        return math.sqrt(square)
-    # Scaled, so that a gradient near the largest or the least float64 has a norm.
-    largest = float(np.abs(vector).max())
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return largest * math.sqrt(float(np.square(vector / largest).sum()))
 
 
 class _Bar:

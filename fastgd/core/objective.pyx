@@ -2,6 +2,7 @@
 #
 # One object serves one run at a time (it owns the scratch memory); the data behind it is shared.
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -375,6 +376,26 @@ cdef class Objective:
                     break
         check(self, status)
         return rows
+
+
+def norm(const double[::1] vector not None):
+    """The Euclidean norm, also where the squares would overflow or vanish."""
+    cdef double square = 0.0, largest = 0.0
+    cdef Py_ssize_t j, n = vector.shape[0]
+    if n == 0:
+        return 0.0
+    square_norm(&vector[0], n, &square)
+    if 1e-280 < square and square - square == 0.0:
+        return sqrt(square)
+    for j in range(n):
+        if fabs(vector[j]) > largest or vector[j] != vector[j]:
+            largest = fabs(vector[j])
+    if largest == 0.0 or largest - largest != 0.0:
+        return largest
+    square = 0.0
+    for j in range(n):
+        square += (vector[j] / largest) * (vector[j] / largest)
+    return largest * sqrt(square)
 
 
 cdef Batch whole(Py_ssize_t n_samples) noexcept:
