@@ -1,5 +1,6 @@
 # The theorems: the bounds themselves on their worst cases, β and σ² from outside, and certificates
 # of real runs, each violated assumption included.
+import dataclasses
 import itertools
 import json
 import math
@@ -524,6 +525,19 @@ def test_each_violated_assumption_is_caught(f, optimizer, options, theorems, why
     for row in c.rows:
         if row.verdict != "not applicable":
             assert all(one.state != "violated" for one in row.assumptions)
+
+
+@pytest.mark.parametrize("name", gd.optimizers.registry)
+def test_every_optimizer_takes_1_over_beta_and_few_have_a_theorem(name):
+    kind = gd.optimizers.registry[name]
+    names = {field.name for field in dataclasses.fields(kind)}
+    # What has no rate of its own wraps an optimizer that has one.
+    optimizer = kind(lr="1/beta") if "lr" in names else kind(gd.SGD(lr="1/beta"))
+    r = gd.minimize(LOGISTIC, optimizer, steps=5)
+    assert r.optimizer.lr == 1 / BETA
+    proved = {"sgd": ["1", "2", "(1)"], "nesterov": ["5"]}.get(name, [])
+    rows = r.certificate().rows
+    assert [row.theorem for row in rows if row.verdict != "not applicable"] == proved
 
 
 def test_a_stop_rule_that_looks_makes_t_random():
