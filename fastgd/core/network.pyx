@@ -30,9 +30,8 @@ cdef enum:
     SLICE = (1 << 19) - 1
     SIDE = 96
     MOST_ROWS = 128
-    # The largest W, and the fewest rows, for which a transposed copy of W pays: OpenBLAS has a
-    # kernel for small products, but not with its first matrix transposed.
-    TRANSPOSED = 1 << 13
+    # The fewest rows for which a transposed copy pays: OpenBLAS has a kernel for small products, a
+    # third faster, but not for H W' as it stands.
     ROWS = 8
 
 
@@ -77,21 +76,19 @@ cdef void product(bint a_transposed, bint b_transposed, Py_ssize_t m, Py_ssize_t
 
 
 cdef void transpose(const double *matrix, Py_ssize_t m, Py_ssize_t n, double *out) noexcept nogil:
-    # Four rows at a time, so that whole parts of a line are written.
-    cdef Py_ssize_t i = 0, j
-    cdef const double *row = matrix
-    while i + 4 <= m:
+    # Eight rows at a time, so that whole lines of memory are written.
+    cdef Py_ssize_t i = 0, j, r
+    cdef const double *rows = matrix
+    while i + 8 <= m:
         for j in range(n):
-            out[j * m + i] = row[j]
-            out[j * m + i + 1] = row[n + j]
-            out[j * m + i + 2] = row[2 * n + j]
-            out[j * m + i + 3] = row[3 * n + j]
-        row += 4 * n
-        i += 4
+            for r in range(8):
+                out[j * m + i + r] = rows[r * n + j]
+        rows += 8 * n
+        i += 8
     while i < m:
         for j in range(n):
-            out[j * m + i] = row[j]
-        row += n
+            out[j * m + i] = rows[j]
+        rows += n
         i += 1
 
 
@@ -299,7 +296,7 @@ cdef class NetworkObjective(Objective):
                       (self.layers[i].bias, start, False)]
         super().__init__(self.rows.n_rows, start, l2, spans)
         self.most_rows = most
-        largest = min(TRANSPOSED, max(a * b for a, b in zip(sizes, sizes[1:])))
+        largest = most * max(a + b for a, b in zip(sizes, sizes[1:]))
         size = most * (2 + 2 * width + sum(sizes)) + largest
         self.memory = <double *>malloc(<size_t>size * sizeof(double))
         if self.memory == NULL:
@@ -319,6 +316,23 @@ cdef class NetworkObjective(Objective):
         free(self.layers)
         free(self.memory)
 
+    cdef void multiply_weights(self, const Layer *layer, const double *W, const double *H,
+                               Py_ssize_t count) noexcept nogil:
+        """The layer's output <- H W', by way of W' or of W H', whichever copies less."""
+        cdef double *product_transposed
+        if count < ROWS:
+            product(False, True, count, layer.n_out, layer.n_in, H, W, False, layer.output)
+        elif layer.n_in * layer.n_out <= count * (layer.n_in + layer.n_out):
+            transpose(W, layer.n_out, layer.n_in, self.transposed)
+            product(False, False, count, layer.n_out, layer.n_in, H, self.transposed, False,
+                    layer.output)
+        else:
+            product_transposed = self.transposed + count * layer.n_in
+            transpose(H, count, layer.n_in, self.transposed)
+            product(False, False, layer.n_out, count, layer.n_in, W, self.transposed, False,
+                    product_transposed)
+            transpose(product_transposed, layer.n_out, count, layer.output)
+
     cdef double *forward(self, Rows rows, const double *theta, const Batch *batch) noexcept nogil:
         """The margins of a batch of at most most_rows: count x n_outputs."""
         cdef Py_ssize_t i
@@ -327,13 +341,7 @@ cdef class NetworkObjective(Objective):
         rows.gather(batch, self.scale, below)
         for i in range(self.n_layers):
             layer = &self.layers[i]
-            if batch.count >= ROWS and layer.n_in * layer.n_out <= TRANSPOSED:
-                transpose(theta + layer.weights, layer.n_out, layer.n_in, self.transposed)
-                product(False, False, batch.count, layer.n_out, layer.n_in, below,
-                        self.transposed, False, layer.output)
-            else:
-                product(False, True, batch.count, layer.n_out, layer.n_in, below,
-                        theta + layer.weights, False, layer.output)
+            self.multiply_weights(layer, theta + layer.weights, below, batch.count)
             if i < self.n_layers - 1:
                 self.activation.forward(layer.output, theta + layer.bias, batch.count, layer.n_out)
             else:

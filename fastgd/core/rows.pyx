@@ -114,8 +114,8 @@ cdef kernel_void dense_add(const real *X, Py_ssize_t d, const Batch *batch,
         i += 1
 
 
-cdef kernel_void dense_gather(const number *X, Py_ssize_t d, const Batch *batch, double scale,
-                              double *out) noexcept nogil:
+cdef kernel_void dense_gather(const number *X, Py_ssize_t d, const Batch *batch,
+                              Py_ssize_t distance, double scale, double *out) noexcept nogil:
     cdef Py_ssize_t i, j, size = d * <Py_ssize_t>sizeof(number)
     cdef const number *row
     cdef const char *line
@@ -124,9 +124,9 @@ cdef kernel_void dense_gather(const number *X, Py_ssize_t d, const Batch *batch,
         row = X + d * (batch.first + i)
         if batch.indices != NULL:
             row = X + d * <Py_ssize_t>batch.indices[i]
-            # Two rows ahead, a whole row: copying one takes about as long as fetching another.
-            if i + 2 < batch.count:
-                line = <const char *>(X + d * <Py_ssize_t>batch.indices[i + 2])
+            # The whole row: it is only copied, so the hardware has no time to see the pattern.
+            if i + distance < batch.count + batch.ahead:
+                line = <const char *>(X + d * <Py_ssize_t>batch.indices[i + distance])
                 end = line + size
                 while line < end:
                     prefetch(line)
@@ -258,6 +258,10 @@ cdef class Rows:
         return 0
 
 
+cdef Py_ssize_t rows_ahead(Py_ssize_t width):
+    return max(2, min(16, PREFETCH_BYTES // width))
+
+
 cdef class DenseRows(Rows):
     """A C-contiguous (n, d) array of float64 or float32, used in place."""
     cdef const void *data
@@ -277,7 +281,7 @@ cdef class DenseRows(Rows):
             doubles = X
             self.data = &doubles[0, 0]
         cdef Py_ssize_t width = self.n_columns * X.itemsize
-        self.distance = max(2, min(16, PREFETCH_BYTES // width))
+        self.distance = rows_ahead(width)
         # Fours, as `dense_add` takes them, and few enough for the second pass to find them in the
         # first-level cache while the next ones are on their way.
         self.block_rows = max(8, min(256, CACHE // width // 4 * 4))
@@ -302,9 +306,10 @@ cdef class DenseRows(Rows):
 
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil:
         if self.single:
-            dense_gather(<const float *>self.data, self.n_columns, batch, scale, out)
+            dense_gather(<const float *>self.data, self.n_columns, batch, self.distance, scale, out)
         else:
-            dense_gather(<const double *>self.data, self.n_columns, batch, scale, out)
+            dense_gather(<const double *>self.data, self.n_columns, batch, self.distance, scale,
+                         out)
 
     cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
                               const double *lr, double decay, double *weights, double *bias,
@@ -320,15 +325,17 @@ cdef class DenseRows(Rows):
 cdef class ByteRows(Rows):
     """A C-contiguous (n, d) array of uint8, as images are stored: used in place, for `gather`."""
     cdef const uint8_t *data
+    cdef Py_ssize_t distance
 
     def __init__(self, X):
         cdef const uint8_t[:, ::1] view = X
         self.source = X
         self.n_rows, self.n_columns = X.shape
         self.data = &view[0, 0]
+        self.distance = rows_ahead(self.n_columns)
 
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil:
-        dense_gather(self.data, self.n_columns, batch, scale, out)
+        dense_gather(self.data, self.n_columns, batch, self.distance, scale, out)
 
 
 # The sparse kernels carry no dispatch: they wait for single loads, not for arithmetic.
