@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from fastgd import callbacks, objectives, optimizers, schedules
+from fastgd.comparison import *
 from fastgd.history import *
 from fastgd.minimize import *
 from fastgd.objectives import *
@@ -10,14 +11,14 @@ from fastgd.optimizers import *
 from fastgd.variants import *
 
 if TYPE_CHECKING:
-    from fastgd import datasets, figures, theory
+    from fastgd import datasets, figures, problems, theory
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first asked for: a fifth of the time of `import fastgd` otherwise.
-    if name in ("datasets", "figures", "theory"):
+    if name in ("datasets", "figures", "problems", "theory"):
         import importlib
 
         return importlib.import_module(f"fastgd.{name}")
@@ -39,4 +40,4 @@ def get_include() -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "datasets", "figures", "theory"})
+    return sorted({*globals(), "datasets", "figures", "problems", "theory"})

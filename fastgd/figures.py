@@ -29,14 +29,15 @@ from fastgd.schedules import (
 )
 
 if TYPE_CHECKING:
+    from fastgd.comparison import Comparison, RateRange
     from fastgd.history import Result
     from fastgd.objectives import Objective
     from fastgd.schedules import Schedule
     from fastgd.theory import Certificate
 
 __all__ = [
-    "contour", "gallery", "plot_certificate", "plot_losses", "plot_network", "plot_result",
-    "plot_schedule", "save",
+    "contour", "gallery", "plot_certificate", "plot_comparison", "plot_losses", "plot_network",
+    "plot_rate_range", "plot_result", "plot_schedule", "plot_sensitivity", "save",
 ]  # fmt: skip
 
 Vector = NDArray[np.float64]
@@ -243,6 +244,144 @@ def plot_result(result: "Result", ax: Any = None) -> Any:
     history = result.history
     curves = {str(result.optimizer): (history["step"], history["loss"])}
     return plot_losses(curves, ax=ax)
+
+
+def plot_comparison(comparison: "Comparison", axes: Any = None) -> Any:
+    """Test loss of each optimizer, median and quartiles over the seeds, tuned and by default.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    axes : array of matplotlib Axes, one for each problem, optional
+        Where to draw; a new figure by default. Runs that diverged are not drawn.
+
+    Returns
+    -------
+    array of matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> c = gd.compare("quadratic-1e2", ["sgd", "adam"], budget=2, seeds=2)
+    >>> len(gd.figures.plot_comparison(c))
+    1
+    """
+    rows = comparison.summary()
+    problems = list(dict.fromkeys(row["problem"] for row in rows))
+    with _pyplot().rc_context(STYLE):
+        if axes is None:
+            labels = {(row["optimizer"], row["schedule"]) for row in rows}
+            size = (1.0 + 4.0 * len(problems), 2.0 + 0.25 * len(labels))
+            axes = _panels(max(1, len(problems)), sharey=True, figsize=size)[1]
+        for ax, problem in zip(axes, problems, strict=True):
+            here = [row for row in rows if row["problem"] == problem]
+            ends: list[float] = []
+            for i, (kind, mark) in enumerate((("default", "s"), ("tuned", "o"))):
+                points = [(*row[kind], at) for at, row in enumerate(here)]
+                low, middle, high, place = np.array(points).T
+                seen = np.isfinite(middle)
+                reach = np.where(np.isfinite(high), high, middle)
+                spread = np.array([middle - low, reach - middle])[:, seen]
+                ax.errorbar(middle[seen], place[seen], xerr=spread, fmt=mark, label=kind,
+                            color=COLOURS[1 - i], markersize=5, linewidth=1.5)  # fmt: skip
+                ends += list(low[seen])
+            names = [f"{row['optimizer']}, {row['schedule']}" for row in here]
+            ax.set_yticks(range(len(here)), names, fontsize=9)
+            ax.set(xlabel="test loss", title=problem, ylim=(len(here) - 0.5, -0.5))
+            if ends and min(ends) > 0:
+                ax.set_xscale("log")
+        if len(axes):
+            axes[0].legend(loc="upper left", fontsize=9)
+    return axes
+
+
+def plot_sensitivity(comparison: "Comparison", problem: str, ax: Any = None) -> Any:
+    """Validation loss of each trial against its rate, one colour for each optimizer.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    problem : str
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default. Runs that diverged are not drawn.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        The comparison has no such problem.
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> c = gd.compare("quadratic-1e2", ["sgd", "adam"], budget=2, seeds=2)
+    >>> gd.figures.plot_sensitivity(c, "quadratic-1e2").get_xlabel()
+    'learning rate'
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in comparison.rows:
+        if row["problem"] == problem and row["kind"] == "trial":
+            found.setdefault(row["optimizer"], []).append((row["lr"], row["validation"]))
+    if not found:
+        raise ValueError(f"there is no trial on a problem {problem!r}")
+    ax = _axes(ax)
+    with _pyplot().rc_context(STYLE):
+        lowest = np.inf
+        for i, (name, pairs) in enumerate(found.items()):
+            points = np.array([pair for pair in sorted(pairs) if np.isfinite(pair[1])])
+            if len(points):
+                lowest = min(lowest, float(points[:, 1].min()))
+                mark = "osD^"[i // len(COLOURS) % 4]
+                ax.plot(*points.T, mark, color=COLOURS[i % len(COLOURS)], markersize=4, label=name)
+        ax.set(xlabel="learning rate", ylabel="validation loss", title=problem, xscale="log")
+        if 0 < lowest < np.inf:
+            ax.set_yscale("log")
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+    return ax
+
+
+def plot_rate_range(found: "RateRange", ax: Any = None) -> Any:
+    """Loss against the growing rate of a range test, and the rate that it suggests.
+
+    Parameters
+    ----------
+    found : RateRange
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.diag([1.0, 10.0]), [1.0, 1.0])
+    >>> gd.lr_range_test(f, gd.SGD()).plot().get_xscale()
+    'log'
+    """
+    ax = _axes(ax)
+    with _pyplot().rc_context(STYLE):
+        finite = np.isfinite(found.loss)
+        ax.plot(found.lr[finite], found.loss[finite], **_look(0))
+        if np.isfinite(found.suggestion):
+            label = f"suggested: {found.suggestion:.2g}"
+            ax.axvline(found.suggestion, label=label, **_look(1))
+            ax.legend()
+        ax.set(xlabel="learning rate", ylabel="loss", xscale="log")
+    return ax
 
 
 def contour(

@@ -45,13 +45,51 @@ BELOW_ONE = Interval("in [0, 1)", 0.0, 1.0)
 UP_TO_ONE = Interval("in [0, 1]", 0.0, 1.0, high_allowed=True)
 
 
-def _number(default: float | None, interval: Interval, optional: bool = False) -> Any:
-    return field(default=default, metadata={"interval": interval, "optional": optional})
+@dataclass(frozen=True)
+class LogUniform:
+    """Where a random search looks: the logarithm of the value, or of 1 - value, is uniform."""
+
+    low: float
+    high: float
+    below_one: bool = False
+    integer: bool = False
+
+    def draw(self, generator: np.random.Generator) -> float:
+        low, high = self.low, self.high
+        if self.below_one:
+            low, high = 1.0 - high, 1.0 - low
+        if self.integer:
+            high += 1.0
+        value = float(np.exp(generator.uniform(math.log(low), math.log(high))))
+        if self.below_one:
+            value = 1.0 - value
+        return min(int(value), int(self.high)) if self.integer else value
 
 
-def _rate(default: Any, interval: Interval = NOT_NEGATIVE) -> Any:
+# The rates that a search tries, four decades; of a rule whose steps are signs, two lower.
+RATES = LogUniform(1e-4, 1.0)
+SMALL_RATES = LogUniform(1e-6, 1e-2)
+# What is remembered of a mean: from two steps to a thousand.
+MEMORY = LogUniform(0.5, 0.999, below_one=True)
+LONG_MEMORY = LogUniform(0.8, 0.999, below_one=True)
+# Momentum, with memories of one step to ten thousand.
+PERSISTENCE = LogUniform(1e-4, 0.9999, below_one=True)
+
+
+def _number(
+    default: float | None,
+    interval: Interval,
+    optional: bool = False,
+    space: LogUniform | None = None,
+) -> Any:
+    metadata = {"interval": interval, "optional": optional, "space": space}
+    return field(default=default, metadata=metadata)
+
+
+def _rate(default: Any, interval: Interval = NOT_NEGATIVE, space: LogUniform = RATES) -> Any:
     # Default schedules are frozen, so instances may share them.
-    return field(default=default, metadata={"interval": interval, "rate": True})
+    metadata = {"interval": interval, "rate": True, "space": space}
+    return field(default=default, metadata=metadata)
 
 
 def _real(name: str, value: Any) -> float:
@@ -121,6 +159,27 @@ class Optimizer(update.Stepper):
             if not interval.holds(value):
                 raise ValueError(f"{name} must be {interval.text}, not {value}")
             object.__setattr__(self, item.name, value)
+
+    def drawn(self, generator: np.random.Generator) -> Self:
+        """The same optimizer with hyperparameters drawn from their search spaces.
+
+        A space is part of a field's definition. Fields without one keep their value: ε, the
+        weight decay, and what changes a rule into another.
+
+        Examples
+        --------
+        >>> opt = gd.Adam(eps=1e-8).drawn(np.random.default_rng(0))
+        >>> bool(1e-4 <= opt.lr <= 1.0 and 0.5 <= opt.beta1 <= 0.999), opt.eps
+        (True, 1e-08)
+        """
+        changed: dict[str, Any] = {}
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value, space = getattr(self, item.name), item.metadata.get("space")
+            if isinstance(value, Optimizer):
+                changed[item.name] = value.drawn(generator)
+            elif space is not None:
+                changed[item.name] = space.draw(generator)
+        return dataclasses.replace(self, **changed)  # type: ignore[type-var]
 
     def with_lr(self, lr: Rate) -> Self:
         """The same optimizer with another learning rate."""
@@ -285,7 +344,7 @@ class Momentum(Optimizer):
     """
 
     lr: Rate = _rate(0.01)
-    momentum: float | Schedule = _rate(0.9, UP_TO_ONE)
+    momentum: float | Schedule = _rate(0.9, UP_TO_ONE, PERSISTENCE)
     dampening: float | None = _number(None, UP_TO_ONE, optional=True)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
 
@@ -332,7 +391,7 @@ class Nesterov(Optimizer):
     """
 
     lr: Rate = _rate(0.01)
-    momentum: float | Schedule = _rate(schedules.nesterov(), UP_TO_ONE)
+    momentum: float | Schedule = _rate(schedules.nesterov(), UP_TO_ONE, PERSISTENCE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
 
 
@@ -419,7 +478,7 @@ class RMSProp(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    decay: float = _number(0.9, BELOW_ONE)
+    decay: float = _number(0.9, BELOW_ONE, space=PERSISTENCE)
     eps: float = _number(0.0, NOT_NEGATIVE)
     eps_root: float = _number(1e-16, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -465,8 +524,8 @@ class Adam(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(0.0, NOT_NEGATIVE)
     eps_root: float = _number(1e-16, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -551,7 +610,7 @@ class Lion(Optimizer):
     array([ 0.9, -1.9,  0. ])
     """
 
-    lr: Rate = _rate(1e-4)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.99, BELOW_ONE)
+    lr: Rate = _rate(1e-4, space=SMALL_RATES)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.99, BELOW_ONE, space=LONG_MEMORY)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)

@@ -11,10 +11,14 @@ from typing import Any, Self
 import fastgd.core.variants  # noqa: F401  (its rules are found by name)
 from fastgd.optimizers import (
     BELOW_ONE,
+    LONG_MEMORY,
+    MEMORY,
     NOT_NEGATIVE,
+    PERSISTENCE,
     SGD,
     UP_TO_ONE,
     Interval,
+    LogUniform,
     Momentum,
     Optimizer,
     Rate,
@@ -32,11 +36,9 @@ FROM_ONE = Interval("at least 1", 1.0)
 FROM_FOUR = Interval("at least 4", 4.0)
 
 
-def _count(default: int, least: int = 1) -> Any:
-    return field(
-        default=default,
-        metadata={"interval": Interval(f"at least {least}", least), "integer": True},
-    )
+def _count(default: int, least: int = 1, space: LogUniform | None = None) -> Any:
+    interval = Interval(f"at least {least}", least)
+    return field(default=default, metadata={"interval": interval, "integer": True, "space": space})
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ class AMSGrad(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -135,10 +137,10 @@ class AdaBound(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
-    final_ratio: float = _number(100.0, NOT_NEGATIVE)
-    gamma: float = _number(1e-3, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
+    final_ratio: float = _number(100.0, NOT_NEGATIVE, space=LogUniform(1.0, 1e3))
+    gamma: float = _number(1e-3, BELOW_ONE, space=LogUniform(1e-4, 0.1))
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -191,10 +193,10 @@ class AMSBound(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
-    final_ratio: float = _number(100.0, NOT_NEGATIVE)
-    gamma: float = _number(1e-3, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
+    final_ratio: float = _number(100.0, NOT_NEGATIVE, space=LogUniform(1.0, 1e3))
+    gamma: float = _number(1e-3, BELOW_ONE, space=LogUniform(1e-4, 0.1))
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -240,8 +242,8 @@ class AdaBelief(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-16, NOT_NEGATIVE)
     eps_root: float = _number(1e-16, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -287,8 +289,8 @@ class Adadelta(Optimizer):
     array([ 0.996838, -1.996838])
     """
 
-    lr: Rate = _rate(1.0)
-    decay: float = _number(0.9, BELOW_ONE)
+    lr: Rate = _rate(1.0, space=LogUniform(1e-2, 1e2))
+    decay: float = _number(0.9, BELOW_ONE, space=PERSISTENCE)
     eps_root: float = _number(1e-6, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
 
@@ -334,8 +336,8 @@ class NAdam(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -387,8 +389,8 @@ class RAdam(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     threshold: float = _number(5.0, FROM_FOUR)
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
@@ -434,8 +436,8 @@ class Adamax(Optimizer):
     """
 
     lr: Rate = _rate(2e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-8, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
 
@@ -480,8 +482,8 @@ class Yogi(Optimizer):
     """
 
     lr: Rate = _rate(0.01)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-3, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -530,9 +532,9 @@ class Adan(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.98, BELOW_ONE)
-    beta2: float = _number(0.92, BELOW_ONE)
-    beta3: float = _number(0.99, BELOW_ONE)
+    beta1: float = _number(0.98, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.92, BELOW_ONE, space=LONG_MEMORY)
+    beta3: float = _number(0.99, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -578,8 +580,8 @@ class LAMB(Optimizer):
     """
 
     lr: Rate = _rate(1e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-6, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -675,7 +677,7 @@ class ScheduleFreeSGD(Optimizer):
     """
 
     lr: Rate = _rate(0.1)
-    beta: float = _number(0.9, UP_TO_ONE)
+    beta: float = _number(0.9, UP_TO_ONE, space=MEMORY)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
 
 
@@ -721,8 +723,8 @@ class ScheduleFreeAdamW(Optimizer):
     """
 
     lr: Rate = _rate(2.5e-3)
-    beta1: float = _number(0.9, BELOW_ONE)
-    beta2: float = _number(0.999, BELOW_ONE)
+    beta1: float = _number(0.9, BELOW_ONE, space=MEMORY)
+    beta2: float = _number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = _number(1e-8, NOT_NEGATIVE)
     eps_root: float = _number(0.0, NOT_NEGATIVE)
     weight_decay: float = _number(0.0, NOT_NEGATIVE)
@@ -806,8 +808,8 @@ class Lookahead(Around):
     """
 
     optimizer: Optimizer = Momentum()
-    every: int = _count(5)
-    slow_step: float = _number(0.5, UP_TO_ONE)
+    every: int = _count(5, space=LogUniform(1, 20, integer=True))
+    slow_step: float = _number(0.5, UP_TO_ONE, space=PERSISTENCE)
 
 
 @dataclass(frozen=True)
@@ -891,4 +893,4 @@ class ExponentialAverage(Around):
     """
 
     optimizer: Optimizer = SGD()
-    decay: float = _number(0.99, BELOW_ONE)
+    decay: float = _number(0.99, BELOW_ONE, space=PERSISTENCE)

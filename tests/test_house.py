@@ -17,7 +17,8 @@ FLOORS = [
     {"__main__"},
     {"cli"},
     {"comparison", "estimators", "figures", "theory"},
-    {"minimize"},
+    {"minimize", "problems"},
+    {"variants"},
     {"objectives", "optimizers", "schedules", "callbacks", "history", "datasets"},
     {"core"},
 ]

@@ -1,0 +1,284 @@
+# Comparisons: equal budgets, held-out data, the same numbers however they are computed.
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+import fastgd as gd
+from fastgd import comparison, optimizers
+from fastgd.comparison import Comparison
+
+SMALL = {"optimizers": ["sgd", "adam", "lookahead-radam"], "budget": 3, "seeds": 2}
+
+
+def quick(name="noisy-quadratic", steps=50):
+    return dataclasses.replace(gd.problems.get(name), steps=steps)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return gd.compare(quick(), **SMALL, n_jobs=1)
+
+
+@pytest.mark.parametrize("name", optimizers.registry)
+def test_every_rule_has_a_search_space_whose_draws_it_takes(name):
+    opt, generator = optimizers.registry[name](), np.random.default_rng(0)
+    drawn = [opt.drawn(generator) for _ in range(50)]
+    assert len({one.lr for one in drawn}) == 50
+    assert all(type(one) is type(opt) for one in drawn)
+    again = np.random.default_rng(0)
+    assert drawn == [opt.drawn(again) for _ in range(50)]
+
+
+def test_a_space_is_uniform_in_the_logarithm():
+    generator = np.random.default_rng(1)
+    low = np.log10([optimizers.RATES.draw(generator) for _ in range(4000)])
+    counts, _ = np.histogram(low, bins=4, range=(-4, 0))
+    assert np.all(np.abs(counts - 1000) < 150)
+    memory = np.array([optimizers.PERSISTENCE.draw(generator) for _ in range(4000)])
+    counts, _ = np.histogram(np.log10(1 - memory), bins=4, range=(-4, 0))
+    assert np.all(np.abs(counts - 1000) < 150)
+    integers = [optimizers.LogUniform(1, 20, integer=True).draw(generator) for _ in range(2000)]
+    assert set(integers) == set(range(1, 21))
+
+
+def test_as_many_runs_for_each(small):
+    counts = {}
+    for row in small.rows:
+        key = row["optimizer"], row["schedule"], row["kind"]
+        counts[key] = counts.get(key, 0) + 1
+    assert set(counts) == {
+        (o, s, k)
+        for o in SMALL["optimizers"]
+        for s in ("constant", "cosine")
+        for k in ("trial", "tuned", "default")
+    }
+    assert all(n == (3 if kind == "trial" else 2) for (_, _, kind), n in counts.items())
+
+
+def test_the_choice_is_the_least_validation_loss(small):
+    for group, values in small.losses("trial", "validation").items():
+        mine = [r for r in small.rows if (r["problem"], r["optimizer"], r["schedule"]) == group]
+        trials = [r for r in mine if r["kind"] == "trial"]
+        best = trials[int(np.argmin(values))]["setting"]
+        assert {r["setting"] for r in mine if r["kind"] == "tuned"} == {best}
+
+
+def test_the_test_loss_has_no_say(small):
+    problem = quick()
+    other = gd.Quadratic(np.diag(np.linspace(5.0, 1.0, 20)), np.ones(20))
+    changed = gd.compare(dataclasses.replace(problem, test=other), **SMALL, n_jobs=1)
+    assert [r["setting"] for r in changed.rows] == [r["setting"] for r in small.rows]
+    assert [r["test"] for r in changed.rows] != [r["test"] for r in small.rows]
+
+
+@pytest.mark.parametrize("n_jobs", [2, 5])
+def test_threads_change_nothing(small, n_jobs):
+    assert gd.compare(quick(), **SMALL, n_jobs=n_jobs).rows == small.rows
+
+
+def test_what_stands_beside_a_run_changes_nothing(small):
+    alone = gd.compare(quick(), "adam", budget=3, seeds=2)
+    assert alone.rows == [row for row in small.rows if row["optimizer"] == "adam"]
+
+
+def test_a_trial_is_a_run_of_minimize(small):
+    problem = quick()
+    row = next(r for r in small.rows if r["optimizer"] == "adam" and r["kind"] == "default")
+    finals = [
+        gd.minimize(
+            problem.train, gd.Adam(), problem.theta0, batch_size=8, steps=50, seed=seed
+        ).theta
+        for seed in range(20)
+    ]
+    losses = [problem.test.value(theta) for theta in finals]
+    assert min(losses) - 0.05 < row["test"] < max(losses) + 0.05
+
+
+def test_it_goes_on_from_its_file(small, tmp_path, monkeypatch):
+    path = tmp_path / "trials.jsonl"
+    assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:10]) + lines[10][:20])  # killed in the middle of a line
+    assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
+    monkeypatch.setattr(comparison._Study, "_run", None)  # nothing is left to run
+    assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
+
+
+def test_the_file_of_another_comparison_is_refused(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    gd.compare(quick(), "sgd", budget=1, seeds=1, path=path)
+    with pytest.raises(ValueError, match="with seed 0, not 1"):
+        gd.compare(quick(), "sgd", budget=1, seeds=1, path=path, seed=1)
+    with pytest.raises(ValueError, match="was another"):
+        gd.compare(quick(steps=51), "sgd", budget=1, seeds=1, path=path)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="not the file of a comparison"):
+        gd.compare(quick(), "sgd", budget=1, seeds=1, path=path)
+
+
+def test_an_interrupt_keeps_what_is_done(small, tmp_path, monkeypatch):
+    path, keep, kept = tmp_path / "trials.jsonl", comparison._Study._keep, []
+
+    def interrupted(study, record):
+        keep(study, record)
+        kept.append(record)
+        if len(kept) == 7:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison._Study, "_keep", interrupted)
+        part = gd.compare(quick(), **SMALL, path=path)
+    assert not part.complete and len(part.rows) == 7
+    assert "interrupted" in part.verdict()
+    assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
+
+
+def test_divergence_is_a_result():
+    c = gd.compare("quadratic-1e2", gd.SGD(lr=1e3), budget=2, seeds=2, schedules="constant")
+    defaults = [row for row in c.rows if row["kind"] == "default"]
+    assert [row["test"] for row in defaults] == [math.inf, math.inf]
+    assert all("diverged" in row["message"] for row in defaults)
+    (row,) = c.summary()
+    assert row["default"] == (math.inf,) * 3 and math.isfinite(row["tuned"][1])
+    assert row["gain"] == math.inf
+    json.dumps(c.to_dict(), allow_nan=False)
+
+
+def made(losses):
+    """A comparison with these tuned test losses: {problem: {optimizer: losses}}."""
+    rows = []
+    for problem, of in losses.items():
+        for optimizer, values in of.items():
+            for kind, numbers in (("trial", [1.0]), ("tuned", values), ("default", values)):
+                rows += [
+                    {
+                        "problem": problem, "optimizer": optimizer, "schedule": "constant",
+                        "kind": kind, "number": i, "lr": 0.1, "validation": v, "test": v,
+                        "setting": "", "message": "",
+                    }
+                    for i, v in enumerate(numbers)
+                ]  # fmt: skip
+    return Comparison(rows)
+
+
+def test_ranks_are_those_of_scipy():
+    values = {"a": [3.0], "b": [1.0], "c": [3.0], "d": [math.inf]}
+    assert made({"p": values}).ranks()["p"] == dict(
+        zip("abcd", rankdata([3.0, 1.0, 3.0, math.inf]), strict=True)
+    )
+
+
+def test_the_critical_difference_is_that_of_the_table():
+    # Demšar 2006, table 5: q of 5 classifiers at 0.05 is 2.728; his example has 14 data sets.
+    problems = {f"p{i}": {name: [float(i)] for name in "abcde"} for i in range(14)}
+    means, difference = made(problems).critical_difference()
+    assert difference == pytest.approx(2.728 * math.sqrt(5 * 6 / (6 * 14)), rel=1e-3)
+    assert set(means.values()) == {3.0}
+
+
+def test_the_verdict_tells_noise_from_difference():
+    noise = np.random.default_rng(0).normal(size=(3, 10))
+    losses = {"a": noise[0], "b": noise[1], "c": 10 + noise[2]}
+    assert "b do" not in made({"p": {"a": noise[0], "c": losses["c"]}}).verdict()
+    text = made({"p": losses}).verdict()
+    assert "not differ from it by more than the noise of the seeds; the other 1 do" in text
+    assert "no difference" in made({"p": {"a": noise[0], "b": noise[1]}}).verdict()
+    assert "better than all others" in made({"p": {"a": noise[0], "c": losses["c"]}}).verdict()
+    assert "too few" in made({"p": {"a": noise[0][:2], "c": losses["c"][:2]}}).verdict()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 10])
+def test_quartiles_are_those_of_numpy(count):
+    values = np.random.default_rng(count).normal(size=count)
+    np.testing.assert_allclose(
+        comparison._quartiles(values), np.quantile(values, (0.25, 0.5, 0.75)), rtol=1e-12
+    )
+
+
+def test_the_median_beside_inf():
+    assert comparison._quartiles(np.array([2.0, math.inf, 1.0]))[1] == 2.0
+
+
+@pytest.mark.parametrize(
+    "options, error, text",
+    [
+        ({"problems": "nonesuch"}, ValueError, "no problem 'nonesuch'"),
+        ({"problems": [3]}, TypeError, "a problem is a name"),
+        ({"problems": []}, ValueError, "at least one problem"),
+        ({"optimizers": "nonesuch"}, ValueError, "no optimizer 'nonesuch'"),
+        ({"optimizers": "sgd-adam"}, ValueError, "goes around no other"),
+        ({"optimizers": [gd.SGD]}, TypeError, "a name or an Optimizer"),
+        ({"optimizers": ["sgd", "sgd"]}, ValueError, "'sgd' is given twice"),
+        ({"schedules": ["nonesuch"]}, ValueError, "a schedule is a name"),
+        ({"schedules": ["step"]}, ValueError, "needs"),
+        ({"budget": 0}, ValueError, "budget"),
+        ({"seeds": 1.5}, TypeError, "seeds"),
+        ({"n_jobs": 0}, ValueError, "n_jobs"),
+        ({"seed": -1}, ValueError, "seed"),
+    ],
+)
+def test_nonsense_is_refused(options, error, text):
+    with pytest.raises(error, match=text):
+        gd.compare(**{"problems": "quadratic-1e2", "optimizers": "sgd", **options})
+
+
+@pytest.mark.parametrize("name", gd.problems.names())
+def test_every_problem_can_be_improved(name):
+    problem = gd.problems.get(name)
+    theta0 = problem.train.initial_point(0) if problem.theta0 is None else problem.theta0
+    r = gd.minimize(
+        problem.train, gd.Adam(lr=0.01), theta0, batch_size=problem.batch_size, steps=300, seed=0
+    )
+    for judge in (problem.validation, problem.test):
+        assert judge.value(r.theta) < 0.9 * judge.value(theta0)
+
+
+def test_the_parts_of_a_data_problem_are_disjoint_and_alike():
+    problem = gd.problems.get("digits-softmax")
+    parts = (problem.train, problem.validation, problem.test)
+    assert sum(part.n_samples for part in parts) == 1797
+    assert len({part.n_params for part in parts}) == 1
+
+
+def test_parts_of_different_size_are_no_problem():
+    f, g = gd.Quadratic(np.eye(2)), gd.Quadratic(np.eye(3))
+    with pytest.raises(ValueError, match="same parameters"):
+        gd.problems.Problem("p", f, f, g)
+
+
+def test_the_table_is_tidy(small, tmp_path):
+    table = small.table
+    assert {len(column) for column in table.values()} == {len(small.rows)}
+    small.to_csv(tmp_path / "c.csv")
+    pandas = pytest.importorskip("pandas")
+    frame = small.to_pandas()
+    again = pandas.read_csv(tmp_path / "c.csv")
+    np.testing.assert_array_equal(frame["test"], again["test"])
+    assert list(frame.columns) == list(comparison.COLUMNS)
+
+
+def test_the_range_test_finds_the_edge_of_stability():
+    f = gd.Quadratic([[3.0, 1.0], [1.0, 7.0]], [1.0, 2.0])
+    found = gd.lr_range_test(f, gd.SGD(lr=123.0), seed=0)
+    assert np.all(np.diff(np.log(found.lr)) > 0) and len(found.lr) == len(found.loss)
+    assert found.lr[0] == pytest.approx(1e-6)
+    assert 2 / f.smoothness() < found.lr[-1] < 5  # ends soon after 2/β
+    assert found.suggestion == pytest.approx(found.lr[np.argmin(found.loss)] / 10)
+    assert gd.minimize(f, gd.SGD(lr=found.suggestion), steps=100).loss < f.value(np.zeros(2))
+
+
+def test_the_range_test_around_another_rule():
+    f = gd.Quadratic(np.eye(2), [1.0, 1.0])
+    assert gd.lr_range_test(f, gd.Lookahead(gd.Adam())).suggestion > 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"low": 0.0}, {"low": 1.0, "high": 0.1}, {"high": math.inf}, {"steps": 1}]
+)
+def test_the_range_test_refuses_nonsense(options):
+    with pytest.raises(ValueError):
+        gd.lr_range_test(gd.Quadratic(np.eye(2)), gd.SGD(), **options)
