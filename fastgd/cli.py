@@ -1,10 +1,11 @@
-"""The command line: ``fastgd fit``, ``predict``, ``certify``, ``figures`` and ``demo``.
+"""The command line: ``fastgd fit``, ``predict``, ``certify``, ``figures``, ``compare``, ``demo``.
 
 Objectives, optimizers and schedules come from their registries, so a new one is offered here by
 being defined. An error is one line on the standard error stream and exit code 2.
 """
 
 import argparse
+import base64
 import csv
 import dataclasses
 import inspect
@@ -17,6 +18,7 @@ import time
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastgd
-from fastgd import datasets, figures, objectives, optimizers, schedules, theory
+from fastgd import (
+    comparison,
+    datasets,
+    figures,
+    objectives,
+    optimizers,
+    problems,
+    schedules,
+    theory,
+)
 from fastgd.datasets import Dataset
 from fastgd.history import Result
 from fastgd.minimize import minimize
@@ -133,6 +144,27 @@ def _parser() -> argparse.ArgumentParser:
     pictures.set_defaults(command=_figures)
     pictures.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for them")
     pictures.add_argument("--only", metavar="N", type=int, help="draw this one only")
+
+    study = commands.add_parser(
+        "compare", help="which optimizer? the same tuning budget for all",
+        description="Tune optimizers by random search with equal budgets, run the best settings "
+        "again over seeds, and write a report (HTML, CSV, JSON). A run that was interrupted goes "
+        "on where it stopped when it is started again.",
+    )  # fmt: skip
+    study.set_defaults(command=_compare)
+    add = study.add_argument
+    add("--problems", metavar="NAME,...", type=_names, default=comparison.FOUR,
+        help=f"of {', '.join(problems.names())}; default: four of them")  # fmt: skip
+    add("--optimizers", metavar="NAME,...", type=_names, default=comparison.FIFTEEN,
+        help=f"of {', '.join(optimizers.registry)}, and lookahead-adam for one around another; "
+        "default: the fifteen of Schmidt et al. 2021")  # fmt: skip
+    add("--budget", metavar="N", type=int, default=25, help="trials of each; default: 25")
+    add("--seeds", metavar="N", type=int, default=10, help="runs of a setting; default: 10")
+    add("--schedules", metavar="NAME,...", type=_names, default=("constant", "cosine"),
+        help="default: constant,cosine")  # fmt: skip
+    add("--jobs", metavar="N", type=int, help="threads; default: all processors")
+    add("--seed", metavar="N", type=int, default=0, help="default: 0")
+    add("--out", metavar="DIR", type=Path, required=True, help="folder for the report")
 
     demo = commands.add_parser(
         "demo", help="all optimizers on real data",
@@ -497,6 +529,78 @@ def _figures(options: argparse.Namespace) -> int:
     files = figures.gallery(options.out, options.only)
     print(f"{len(files)} files in {options.out}: {files[-1].name}")
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    options.out.mkdir(parents=True, exist_ok=True)
+    found = comparison.compare(
+        options.problems, options.optimizers, options.budget, options.seeds, options.schedules,
+        options.jobs, options.seed, options.out / "trials.jsonl", progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    if not found.complete:
+        return _complain("interrupted; the same command goes on from here", INTERRUPTED)
+    found.to_csv(options.out / "comparison.csv")
+    text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False)
+    (options.out / "comparison.json").write_text(text + "\n", encoding="utf-8")
+    pictures = []
+    try:
+        figures.save(found.plot()[0], options.out / "losses.png")
+        pictures.append("losses.png")
+        for name in found.ranks():
+            # A problem of the user's own may have any name, and a file may not.
+            picture = f"rates-{len(pictures)}.png"
+            figures.save(found.plot_sensitivity(name), options.out / picture)
+            pictures.append(picture)
+    except ImportError as error:
+        print(f"No pictures: {error}", file=sys.stderr)
+    page = options.out / "comparison.html"
+    page.write_text(_report_page(found, options, pictures), encoding="utf-8")
+    print(f"{found.verdict()}\n\nThe report is in {page}")
+    return 0
+
+
+def _report_page(
+    found: comparison.Comparison, options: argparse.Namespace, pictures: Sequence[str]
+) -> str:
+    def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+        lines = [[f"<th>{escape(one)}</th>" for one in header]]
+        for row in rows:
+            cells = (f"{one:.4g}" if isinstance(one, float) else str(one) for one in row)
+            lines.append([f"<td>{escape(one)}</td>" for one in cells])
+        return "<table>" + "\n".join(f"<tr>{''.join(line)}</tr>" for line in lines) + "</table>"
+
+    def spread(three: Sequence[float]) -> str:
+        return f"{three[1]:.4g} ({three[0]:.4g} – {three[2]:.4g})"
+
+    means, difference = found.critical_difference()
+    ranks = found.ranks()
+    summary = [
+        (row["problem"], row["optimizer"], row["schedule"], spread(row["tuned"]),
+         spread(row["default"]), row["gain"], f"{row['diverged']:.0%}")
+        for row in found.summary()
+    ]  # fmt: skip
+    images = []
+    for name in pictures:
+        data = base64.b64encode((options.out / name).read_bytes()).decode()
+        images.append(f'<p><img alt="{escape(name)}" src="data:image/png;base64,{data}"></p>')
+    verdict = "<br>".join(escape(line) for line in found.verdict().splitlines())
+    rank_rows = [(name, mean, *(ranks[p][name] for p in ranks)) for name, mean in means.items()]
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Which optimizer?</title>'
+        "<style>body{font:16px sans-serif;max-width:75em;margin:2em auto;padding:0 1em}"
+        "table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;"
+        "text-align:left}img{max-width:100%}</style><h1>Which optimizer?</h1>"
+        f"<p>{options.budget} trials for each optimizer, schedule and problem, chosen by validation"
+        f" loss; test loss over {options.seeds} seeds: median (quartiles).</p><p>{verdict}</p>"
+        f"<h2>Ranks</h2><p>Mean ranks that differ by less than {difference:.3g} do not differ at"
+        " 5 % (Nemenyi).</p>"
+        + table(["optimizer", "mean rank", *ranks], rank_rows)
+        + f"<h2>Losses</h2>{''.join(images)}"
+        + table(
+            ["problem", "optimizer", "schedule", "tuned", "default", "gain", "diverged"], summary
+        )
+        + "</html>\n"
+    )
 
 
 def _load(options: argparse.Namespace) -> tuple[Dataset, str]:

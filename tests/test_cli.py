@@ -545,3 +545,28 @@ def test_progress_shows_on_a_terminal():
     assert "[####" in shown
     assert "loss" in shown
     assert b"#" not in done.stdout
+
+
+def test_compare_writes_a_report_and_goes_on_from_its_trials(run):
+    pytest.importorskip("matplotlib").use("Agg")
+    line = (
+        "compare --problems quadratic-1e2,noisy-quadratic --optimizers sgd,lookahead-radam "
+        "--budget 2 --seeds 2 --schedules cosine --out report"
+    )
+    code, out, err = run(line)
+    assert (code, err) == (0, "")
+    assert "report/comparison.html" in out
+    report = json.loads(Path("report/comparison.json").read_text(encoding="utf-8"))
+    assert len(report["rows"]) == 24 and report["complete"]
+    page = Path("report/comparison.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 3 and "lookahead-radam" in page
+    with Path("report/comparison.csv").open(encoding="utf-8") as file:
+        assert len(file.readlines()) == 25
+    trials = Path("report/trials.jsonl").read_bytes()
+    assert run(line)[1] == out
+    assert Path("report/trials.jsonl").read_bytes() == trials
+
+
+def test_compare_refuses_unknown_names(run):
+    refused(run, "compare --problems x --out report", "no problem 'x'")
+    refused(run, "compare --optimizers x --out report", "no optimizer 'x'")
