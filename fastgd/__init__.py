@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastgd import callbacks, objectives, optimizers, schedules
 from fastgd.comparison import *
+from fastgd.config import *
 from fastgd.history import *
 from fastgd.minimize import *
 from fastgd.objectives import *

@@ -272,7 +272,7 @@ def _schedules() -> list[str]:
 
 def _optimizer(options: argparse.Namespace, objective: Any) -> Optimizer:
     kind = optimizers.registry[options.optimizer]
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    fields = kind.hyperparameters()
     given: dict[str, Any] = {}
     for pair in options.set:
         key, value = _pair("--set", pair)
@@ -287,7 +287,7 @@ def _optimizer(options: argparse.Namespace, objective: Any) -> Optimizer:
                 raise ValueError(f"{key} is given twice, by --set too")
             given[key] = value
     if options.schedule is not None or options.warmup is not None:
-        rate = given.get("lr", fields["lr"].default)
+        rate = given.get("lr", fields["lr"])
         if rate == "1/beta":
             beta = objective.smoothness()
             if not beta:
@@ -298,7 +298,7 @@ def _optimizer(options: argparse.Namespace, objective: Any) -> Optimizer:
         if options.warmup is not None:
             rate = schedules.warmup(options.warmup, then=rate)
         given["lr"] = rate
-    return kind(**given)
+    return kind.make(**given)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -342,7 +342,7 @@ def _schedule(text: str, rate: float | None) -> Schedule:
     if missing:
         form = ",".join(f"{key}=..." for key in missing)
         raise ValueError(f"schedule {name} needs {' and '.join(missing)}: {name}:{form}")
-    return kind(**given)
+    return kind.make(**given)
 
 
 # Models: what is trained, held out, saved and loaded.
@@ -724,9 +724,9 @@ def _demo(options: argparse.Namespace) -> int:
     )
     print(f"{'optimizer':<20}{'train loss':>12}{'held-out loss':>15}{'accuracy':>10}{'time':>10}")
     curves = {}
-    kinds: dict[str, Any] = dict(optimizers.registry)
-    for name, kind in kinds.items():
-        optimizer = kind(lr=DEMO_RATES[name]) if name in DEMO_RATES else kind()
+    for name, lr in DEMO_RATES.items():
+        kind = optimizers.registry[name]
+        optimizer = kind.make(lr=lr)
         began = time.perf_counter()
         result = minimize(
             objective, optimizer, batch_size=DEMO_BATCH, epochs=DEMO_EPOCHS, seed=DEMO_SEED
@@ -737,7 +737,7 @@ def _demo(options: argparse.Namespace) -> int:
             train.mean, train.scale,
         )  # fmt: skip
         loss, accuracy = _judge(model, test)
-        label = f"{kind.__name__}, lr {optimizer.lr:g}"
+        label = f"{kind.__name__}, lr {lr:g}"
         print(f"{label:<20}{result.loss:12.5f}{loss:15.5f}{accuracy:10.4f}{seconds * 1e3:7.1f} ms")
         curves[label] = result.history["step"], result.history["loss"]
         if result.message == "interrupted":

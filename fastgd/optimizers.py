@@ -181,6 +181,16 @@ class Optimizer(update.Stepper):
                 changed[item.name] = space.draw(generator)
         return dataclasses.replace(self, **changed)  # type: ignore[type-var]
 
+    @classmethod
+    def hyperparameters(cls) -> dict[str, Any]:
+        """Name and default of each parameter that `make` takes."""
+        return {item.name: item.default for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+    @classmethod
+    def make(cls, **hyperparameters: Any) -> Self:
+        """The optimizer with these hyperparameters, also those of an optimizer inside."""
+        return cls(**hyperparameters)
+
     def with_lr(self, lr: Rate) -> Self:
         """The same optimizer with another learning rate."""
         return dataclasses.replace(self, lr=lr)  # type: ignore[type-var]

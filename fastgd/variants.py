@@ -748,6 +748,21 @@ class Around(Optimizer):
             )
         super().__post_init__()
 
+    @classmethod
+    def hyperparameters(cls) -> dict[str, Any]:
+        """Its own parameters, and those of the default optimizer inside."""
+        own = super().hyperparameters()
+        inside: Optimizer = own.pop("optimizer")
+        return own | type(inside).hyperparameters()
+
+    @classmethod
+    def make(cls, **hyperparameters: Any) -> Self:
+        """The rule around its default optimizer, which takes what is not the rule's own."""
+        own = super().hyperparameters()
+        given = {name: value for name, value in hyperparameters.items() if name in own}
+        inside = {name: value for name, value in hyperparameters.items() if name not in own}
+        return cls(**{"optimizer": type(own["optimizer"])(**inside)} | given)
+
     @property
     def lr(self) -> Rate:  # type: ignore[override]
         """That of the optimizer inside."""

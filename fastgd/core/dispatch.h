@@ -100,4 +100,31 @@ static inline void fastgd_nap(void)
 }
 #endif
 
+/* The instruction set whose copies of the kernels run here. */
+static inline const char *fastgd_simd_level(void)
+{
+#if FASTGD_DISPATCHED
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v4"))
+        return "x86-64-v4 (AVX-512)";
+    if (__builtin_cpu_supports("x86-64-v3"))
+        return "x86-64-v3 (AVX2)";
+    return "baseline";
+#else
+    return "baseline (built without dispatch)";
+#endif
+}
+
+/* What compiled the core. */
+static inline const char *fastgd_compiler(void)
+{
+#if defined(__VERSION__) && defined(__clang__)
+    return __VERSION__;
+#elif defined(__VERSION__)
+    return "gcc " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
 #endif

@@ -35,6 +35,21 @@ cdef inline bint finite(const double *x, Py_ssize_t n) noexcept nogil:
     return zero == 0.0
 
 
+cdef extern from "dispatch.h" nogil:
+    const char *simd_level_of_cpu "fastgd_simd_level"()
+    const char *compiler_of_core "fastgd_compiler"()
+
+
+def simd_level():
+    """The instruction set whose copies of the kernels run here."""
+    return simd_level_of_cpu().decode()
+
+
+def compiler():
+    """What compiled the core."""
+    return compiler_of_core().decode()
+
+
 def all_finite(const double[::1] x):
     """Whether no entry is NaN or infinite."""
     cdef bint answer = True
