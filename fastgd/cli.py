@@ -342,7 +342,7 @@ def _schedule(text: str, rate: float | None) -> Schedule:
     if missing:
         form = ",".join(f"{key}=..." for key in missing)
         raise ValueError(f"schedule {name} needs {' and '.join(missing)}: {name}:{form}")
-    return kind.make(**given)
+    return kind(**given)
 
 
 # Models: what is trained, held out, saved and loaded.

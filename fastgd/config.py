@@ -31,7 +31,7 @@ def show_config() -> dict[str, Any]:
     import fastgd
     from fastgd.core import loop
 
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     config: dict[str, Any] = {
         "fastgd": fastgd.__version__,
         "Python": sys.version.split()[0],
