@@ -517,7 +517,8 @@ class Adan(Optimizer):
     Notes
     -----
     State: m, d, n and the previous gradient. Dense in d also on sparse data. The paper divides by 1
-    + ηλ where the decay here subtracts ηλθ, as everywhere in this library.
+    + ηλ where the decay here subtracts ηλθ, as everywhere in this library. optax extrapolates by
+    1 - β2 where the paper and its authors' code have β2.
 
     References
     ----------
@@ -615,7 +616,9 @@ class Rprop(Optimizer):
     Notes
     -----
     State: the previous gradient, s. For full gradients: it knows signs only, and the noise of
-    batches has none to trust. Dense in d also on sparse data.
+    batches has none to trust. Dense in d also on sparse data. A turn is not taken
+    back: the iRprop⁻ of Igel and Hüsken 2000, as in torch. optax 0.2.8 takes each step one gradient
+    later.
 
     References
     ----------

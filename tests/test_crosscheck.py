@@ -40,8 +40,15 @@ def agree(a, b):
     assert np.linalg.norm(a - b) <= 1e-10 * np.linalg.norm(b)
 
 
-def torchs(problem, batches, make, rates=None):
+@pytest.fixture
+def torch():
     torch = pytest.importorskip("torch")
+    torch.set_default_dtype(torch.float64)  # of NAdam's running product too
+    yield torch
+    torch.set_default_dtype(torch.float32)
+
+
+def torchs(torch, problem, batches, make, rates=None):
     f, theta0 = problem
     theta = torch.tensor(theta0.copy(), requires_grad=True)
     optimizer = make(torch.optim, [theta])
@@ -83,34 +90,76 @@ TORCH = {
         gd.AdamW(LR, eps=1e-8, eps_root=0.0, weight_decay=0.1),
         lambda o, p: o.AdamW(p, lr=LR, eps=1e-8, weight_decay=0.1),
     ),
+    "amsgrad": (gd.AMSGrad(LR), lambda o, p: o.Adam(p, lr=LR, eps=1e-8, amsgrad=True)),
+    # Its β1 moves by the paper's schedule, and stands still where that has long ended.
+    "nadam": (gd.NAdam(LR), lambda o, p: o.NAdam(p, lr=LR, eps=1e-8, momentum_decay=1e9)),
+    # It adds ε to the root before the correction, so ε is 0 here.
+    "radam": (gd.RAdam(LR, eps=0.0), lambda o, p: o.RAdam(p, lr=LR, eps=0.0)),
+    "radam with decay": (
+        gd.RAdam(LR, eps=0.0, weight_decay=0.1),
+        lambda o, p: o.RAdam(p, lr=LR, eps=0.0, weight_decay=0.1, decoupled_weight_decay=True),
+    ),
+    "adamax": (gd.Adamax(LR), lambda o, p: o.Adamax(p, lr=LR, eps=1e-8)),
+    "adadelta": (gd.Adadelta(0.5), lambda o, p: o.Adadelta(p, lr=0.5, rho=0.9, eps=1e-6)),
+    # optax's takes each step one gradient later (0.2.8), and is no peer.
+    "rprop": (gd.Rprop(LR), lambda o, p: o.Rprop(p, lr=LR)),
 }
 
 
 @pytest.mark.parametrize("name", TORCH)
-def test_torch(problem, batches, name):
+def test_torch(torch, problem, batches, name):
     optimizer, make = TORCH[name]
-    agree(ours(problem, batches, optimizer), torchs(problem, batches, make)[0])
+    agree(ours(problem, batches, optimizer), torchs(torch, problem, batches, make)[0])
 
 
-def test_torch_with_a_schedule(problem, batches):
+def test_torch_with_a_schedule(torch, problem, batches):
     schedule = gd.schedules.inverse_time(0.1, rate=0.05)
     rates = schedule(np.arange(STEPS), STEPS)
-    theta, _ = torchs(problem, batches, lambda o, p: o.SGD(p, lr=1.0, momentum=0.9), 0.1 * rates)
+    theta, _ = torchs(
+        torch, problem, batches, lambda o, p: o.SGD(p, lr=1.0, momentum=0.9), 0.1 * rates
+    )
     agree(ours(problem, batches, gd.Momentum(schedule, momentum=0.9)), theta)
 
 
-def test_torch_holds_the_look_ahead_point_of_nesterov(problem, batches):
+def test_torch_holds_the_look_ahead_point_of_nesterov(torch, problem, batches):
     # Its parameter p is y; θ = p + γ η buf, at constant η and γ.
-    p, state = torchs(problem, batches, lambda o, p: o.SGD(p, lr=LR, momentum=0.9, nesterov=True))
+    p, state = torchs(
+        torch, problem, batches, lambda o, p: o.SGD(p, lr=LR, momentum=0.9, nesterov=True)
+    )
     theta = p + 0.9 * LR * state["momentum_buffer"].numpy()
     agree(ours(problem, batches, gd.Nesterov(LR, momentum=0.9)), theta)
 
 
-def test_torchs_dampening_is_another_rule(problem, batches):
+def test_torchs_dampening_is_another_rule(torch, problem, batches):
     # Its first step is undamped, so dampening = γ is not Momentum.
-    theta, _ = torchs(problem, batches, lambda o, p: o.SGD(p, lr=LR, momentum=0.9, dampening=0.9))
+    theta, _ = torchs(
+        torch, problem, batches, lambda o, p: o.SGD(p, lr=LR, momentum=0.9, dampening=0.9)
+    )
     difference = np.linalg.norm(ours(problem, batches, gd.Momentum(LR, momentum=0.9)) - theta)
     assert difference > 1e-4
+
+
+@pytest.mark.parametrize("rule", ["polyak", "exponential"])
+def test_torch_averages(torch, problem, batches, rule):
+    averages = torch.optim.swa_utils
+    f, theta0 = problem
+    theta = torch.nn.Parameter(torch.tensor(theta0.copy()))
+    model = torch.nn.ParameterList([theta])
+    optimizer = torch.optim.Adam(model.parameters(), lr=LR, eps=1e-8)
+    if rule == "polyak":
+        mean = averages.AveragedModel(model)
+        around = gd.PolyakAverage
+    else:
+        mean = averages.AveragedModel(model, multi_avg_fn=averages.get_ema_multi_avg_fn(0.95))
+        mean.update_parameters(model)  # ours begins at θ_0, torch's at the first point it is shown
+        around = gd.ExponentialAverage
+    for batch in batches:
+        theta.grad = torch.tensor(f.gradient(theta.detach().numpy(), batch))
+        optimizer.step()
+        mean.update_parameters(model)
+    inside = gd.Adam(LR, eps=1e-8, eps_root=0.0)
+    optimizer = around(inside) if rule == "polyak" else around(inside, decay=0.95)
+    agree(ours(problem, batches, optimizer), next(iter(mean.parameters())).detach().numpy())
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +201,25 @@ OPTAX = {
         gd.Lion(LR, weight_decay=0.1),
         lambda o: o.lion(LR, b1=0.9, b2=0.99, weight_decay=0.1),
     ),
+    "adabelief": (gd.AdaBelief(LR), lambda o: o.adabelief(LR)),
+    "adadelta": (gd.Adadelta(0.5), lambda o: o.adadelta(0.5, rho=0.9, eps=1e-6)),
+    "adamax": (gd.Adamax(LR), lambda o: o.adamax(LR)),
+    # It averages with b2 and extrapolates by 1 - b2 (the paper and its authors' code by the same
+    # number), so the two are one rule at 1/2 only.
+    "adan": (
+        gd.Adan(LR, beta2=0.5, weight_decay=0.1),
+        lambda o: o.adan(LR, b2=0.5, eps=1e-8, eps_root=0.0, weight_decay=0.1),
+    ),
+    "lamb": (gd.LAMB(LR, weight_decay=0.1), lambda o: o.lamb(LR, eps=1e-6, weight_decay=0.1)),
+    "nadam": (gd.NAdam(LR), lambda o: o.nadam(LR)),
+    "radam": (gd.RAdam(LR), lambda o: o.radam(LR)),
+    # Its moments start at 1e-6 unless told.
+    "yogi": (
+        gd.Yogi(LR),
+        lambda o: o.chain(
+            o.scale_by_yogi(eps=1e-3, eps_root=0.0, initial_accumulator_value=0.0), o.scale(-LR)
+        ),
+    ),
 }
 
 
@@ -170,3 +238,34 @@ def test_optax(optax, problem, batches, name):
         updates, state = transform.update(g, state, theta)
         theta = optax.apply_updates(theta, updates)
     agree(ours(problem, batches, optimizer), np.asarray(theta))
+
+
+def test_optax_lookahead(optax, problem, batches):
+    f, theta0 = problem
+    transform = optax.lookahead(optax.sgd(0.1), sync_period=6, slow_step_size=0.3)
+    both = optax.LookaheadParams.init_synced(theta0)
+    state = transform.init(both)
+    for batch in batches:
+        updates, state = transform.update(f.gradient(np.asarray(both.fast), batch), state, both)
+        both = optax.apply_updates(both, updates)
+    optimizer = gd.Lookahead(gd.SGD(0.1), every=6, slow_step=0.3)
+    agree(ours(problem, batches, optimizer), np.asarray(both.fast))
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adamw"])
+def test_optax_schedule_free(optax, problem, batches, rule):
+    # Its parameter is y, where the gradient is taken; our θ is the average x.
+    f, theta0 = problem
+    if rule == "sgd":
+        optimizer = gd.ScheduleFreeSGD(0.1, weight_decay=0.01)
+        transform = optax.contrib.schedule_free_sgd(0.1, b1=0.9, weight_decay=0.01)
+    else:
+        optimizer = gd.ScheduleFreeAdamW(LR, weight_decay=0.01)
+        transform = optax.contrib.schedule_free_adamw(LR, b1=0.9, b2=0.999, weight_decay=0.01)
+    y = theta0
+    state = transform.init(y)
+    for batch in batches:
+        updates, state = transform.update(f.gradient(np.asarray(y), batch), state, y)
+        y = optax.apply_updates(y, updates)
+    x = np.asarray(optax.contrib.schedule_free_eval_params(state, y))
+    agree(ours(problem, batches, optimizer), x)
