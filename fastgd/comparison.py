@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 import os
+import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from fastgd import optimizers as rules
 from fastgd import schedules as moves
 from fastgd.callbacks import Progress
-from fastgd.minimize import _Bar, minimize
+from fastgd.history import Result
+from fastgd.minimize import INTERRUPTED, _Bar, minimize, shared_steps, sweep
 from fastgd.objectives import Objective, as_count
 from fastgd.optimizers import Optimizer
 
@@ -40,6 +42,9 @@ FOUR = ("breast-cancer-logistic", "digits-softmax", "penguins-network", "noisy-q
 
 Record = dict[str, Any]
 Key = tuple[str, str, str, str, int]
+Job = tuple[Key, Optimizer]
+# Runs that share the pass over data which no cache holds: an interrupt loses no more than these.
+PACK = 8
 COLUMNS = (
     "problem", "optimizer", "schedule", "kind", "number", "lr", "validation", "test", "setting",
     "message",
@@ -48,7 +53,7 @@ COLUMNS = (
 
 def compare(
     problems: "str | Problem | Iterable[str | Problem]" = FOUR,
-    optimizers: str | Optimizer | Iterable[str | Optimizer] = FIFTEEN,
+    optimizers: "str | Optimizer | Iterable[str | Optimizer] | Mapping[str, Any]" = FIFTEEN,
     budget: int = 25,
     seeds: int = 10,
     schedules: Sequence[str] = ("constant", "cosine"),
@@ -69,7 +74,8 @@ def compare(
     problems : names out of `problems.names`, Problems, or a mix
     optimizers : names out of `optimizers.registry`, Optimizers, or a mix
         ``"lookahead-radam"`` is the one around the other. An Optimizer's hyperparameters are its
-        default settings; those without a search space are kept.
+        default settings; those without a search space are kept. A mapping gives names of one's own,
+        such as to two Optimizers of one class.
     budget, seeds : int, at least 1, default 25 and 10
     schedules : sequence of names out of `schedules.registry`
         Those of which all but the rate has a default; each makes a search of its own.
@@ -97,7 +103,8 @@ def compare(
     -----
     Seed number s draws the same batches and starting point for every optimizer. A run that
     diverges has the loss inf. The search spaces are of the kind of that paper's: logarithmic,
-    four decades of the rate.
+    four decades of the rate; `Optimizer.search_space` states each. On data larger than a cache,
+    trials share the pass over it, as in `sweep`.
 
     References
     ----------
@@ -145,49 +152,68 @@ class _Study:
         self.problems = _named("problem", [(one.name, one) for one in found])
         if isinstance(optimizers, (str, Optimizer)):
             optimizers = [optimizers]
-        self.optimizers = _named("optimizer", [_optimizer(one) for one in optimizers])
+        if isinstance(optimizers, Mapping):
+            pairs = [(str(name), _optimizer(one)[1]) for name, one in optimizers.items()]
+        else:
+            pairs = [_optimizer(one) for one in optimizers]
+        self.optimizers = _named("optimizer", pairs)
         if isinstance(schedules, str):
             schedules = [schedules]
         self.schedules = _named("schedule", [(name, _schedule(name)) for name in schedules])
         self.path = None if path is None else Path(path)
         self.records: dict[Key, Record] = {}
         self.file: Any = None
+        self.halt = threading.Event()
 
     def go(self, jobs: int, progress: bool) -> "Comparison":
-        from concurrent.futures import ThreadPoolExecutor, as_completed
+        from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-        header = {"fastgd": 1, "seed": self.seed, "problems": {}}
         if self.path is not None:
-            self._resume(header)
+            self._resume()
         groups = [(p, o, s) for p in self.problems for o in self.optimizers for s in self.schedules]
         wanted: dict[Key, Record] = {}
+        waiting: set[Future[list[Record]]] = set()
         bar = None
         pool = ThreadPoolExecutor(jobs)
+
+        def collect(task: "Future[list[Record]]") -> None:
+            waiting.remove(task)
+            for record in task.result():
+                key: Key = tuple(record[column] for column in COLUMNS[:5])
+                wanted[key] = self.records[key] = record
+                self._keep(record)
+            if bar is not None:
+                bar.show(len(wanted), None)
+
         complete = False
         try:
             if self.path is not None:
                 self.file = self.path.open("a", encoding="utf-8")
-            if progress:
-                bar = _Bar(len(groups) * (self.budget + 2 * self.seeds))
             for stage in (self._searches, self._reruns):
-                waiting = []
+                missing, already = [], len(wanted)
                 for group in groups:
                     for key, optimizer in stage(*group):
                         known = self.records.get(key)
                         if known is not None and known["setting"] == repr(optimizer):
                             wanted[key] = known
                         else:
-                            waiting.append(pool.submit(self._run, key, optimizer))
-                for done in as_completed(waiting):
-                    key, record = done.result()
-                    wanted[key] = self.records[key] = record
-                    self._keep(record)
-                    if bar is not None:
-                        bar.show(len(wanted), None)
+                            missing.append((key, optimizer))
+                if progress and bar is None:
+                    bar = _Bar(len(groups) * (self.budget + 2 * self.seeds))
+                if bar is not None:
+                    bar.skipped += len(wanted) - already
+                waiting |= {pool.submit(self._run, pack) for pack in self._packs(missing)}
+                for task in as_completed(waiting.copy()):
+                    collect(task)
             complete = True
         except KeyboardInterrupt:
-            pass
+            # The runs under way end after their chunk; what had ended is kept.
+            self.halt.set()
+            pool.shutdown(cancel_futures=True)
+            for task in [task for task in waiting if not task.cancelled()]:
+                collect(task)
         finally:
+            self.halt.set()
             pool.shutdown(cancel_futures=True)
             if bar is not None:
                 bar.close()
@@ -196,6 +222,19 @@ class _Study:
         # In the order of their names, which no thread has a say in.
         rows = [wanted[key] for key in sorted(wanted, key=self._place)]
         return Comparison(rows, complete)
+
+    def _packs(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Runs that draw the same rows of a large data set, some at a time; others one by one."""
+        draws: dict[tuple[str, str], list[Job]] = {}
+        for job in jobs:
+            draws.setdefault((job[0][0], self._draws(job[0])), []).append(job)
+        packs = []
+        for (name, _), alike in draws.items():
+            problem = self.problems[name]
+            shared = shared_steps(problem.train, problem.batch_size) is not None
+            size = PACK if shared else 1
+            packs += [alike[first : first + size] for first in range(0, len(alike), size)]
+        return packs
 
     def _place(self, key: Key) -> tuple[int, ...]:
         kinds = ["trial", "tuned", "default"]
@@ -228,67 +267,106 @@ class _Study:
         # crc32 and not hash(), which differs from one process to the next.
         return np.random.SeedSequence([self.seed, *(zlib.crc32(name.encode()) for name in names)])
 
-    def _run(self, key: Key, optimizer: Optimizer) -> tuple[Key, Record]:
-        name, label, schedule, kind, number = key
-        problem = self.problems[name]
+    def _draws(self, key: Key) -> str:
         # One seed for all trials, as in the paper; others for what is reported.
-        which = "search" if kind == "trial" else f"seed {number}"
-        seed = int(self._entropy(name, which).generate_state(1)[0])
+        return "search" if key[3] == "trial" else f"seed {key[4]}"
+
+    def _run(self, pack: Sequence[Job]) -> list[Record]:
+        """The records of runs on one problem with the same draws, those that were let finish."""
+        problem = self.problems[pack[0][0][0]]
+        seed = int(self._entropy(problem.name, self._draws(pack[0][0])).generate_state(1)[0])
+
+        def halted(_: Progress) -> str:
+            return INTERRUPTED if self.halt.is_set() else ""
+
+        halted.every_chunk = True  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
-            result = minimize(
-                problem.train,
-                optimizer,
-                problem.theta0,
-                batch_size=problem.batch_size,
-                steps=problem.steps,
-                seed=seed,
-                record_every=0,
-            )
-            losses = []
-            for judge in (problem.validation, problem.test):
-                loss = math.inf if result.diverged else judge.value(result.theta)
-                losses.append(loss if math.isfinite(loss) else math.inf)
-        lr = optimizer.lr
-        rate = math.nan if isinstance(lr, str) else float(rules.Rates(lr, 0.0, 1).over(0, 1)[0][0])
-        row = (
-            name, label, schedule, kind, number, rate, *losses, repr(optimizer), result.message,
-        )  # fmt: skip
-        return key, dict(zip(COLUMNS, row, strict=True))
+            try:
+                results = sweep(
+                    problem.train, [optimizer for _, optimizer in pack], problem.theta0,
+                    batch_size=problem.batch_size, steps=problem.steps, seed=seed,
+                    callbacks=[halted],
+                )  # fmt: skip
+                found = [(*_losses(problem, result), result.message) for result in results]
+            except ArithmeticError as error:
+                # Python's floats raise, in a function of the user's, where NumPy's become inf.
+                message = f"diverged: {type(error).__name__}: {error}"
+                found = [(math.inf, math.inf, message)] * len(pack)
+        return [
+            _record(key, optimizer, *outcome)
+            for (key, optimizer), outcome in zip(pack, found, strict=True)
+            if outcome[2] != INTERRUPTED
+        ]
 
     def _keep(self, record: Record) -> None:
         if self.file is not None:
             self.file.write(_line(record))
             self.file.flush()
 
-    def _resume(self, header: dict[str, Any]) -> None:
+    def _resume(self) -> None:
         assert self.path is not None
+        asked = {}
         for name, one in self.problems.items():
             start = one.train.initial_point(0) if one.theta0 is None else one.theta0
-            values = [part.value(start) for part in (one.train, one.validation, one.test)]
-            header["problems"][name] = f"{one.train!r} {values} {one.batch_size} {one.steps}"
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            self.path.write_text(_line(header), encoding="utf-8")
-            return
+            values = [f"{part.value(start):.8g}" for part in (one.train, one.validation, one.test)]
+            asked[name] = (
+                f"{one.train!r}, losses {', '.join(values)} at the start, batch_size "
+                f"{one.batch_size}, {one.steps} steps"
+            )
+        known = self._read() if self.path.exists() else {}
+        for name, text in asked.items():
+            if known.get(name, text) != text:
+                raise ValueError(
+                    f"{self.path}: problem {name!r} was another there: {known[name]}; and is {text}"
+                )
+        new = {name: text for name, text in asked.items() if name not in known}
+        if new:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line({"fastgd": 1, "seed": self.seed, "problems": new}))
+
+    def _read(self) -> dict[str, str]:
+        """Takes in the records of the file; the problems that they are of."""
+        assert self.path is not None
         text = self.path.read_text(encoding="utf-8")
         lines = text.splitlines()
-        if not text.endswith("\n"):  # killed while it wrote: that trial is run again
+        if text and not text.endswith("\n"):  # killed while it wrote: that trial is run again
             lines.pop()
             self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        problems: dict[str, str] = {}
         try:
-            first, *rest = [json.loads(line) for line in lines]
-            seed, known = first["seed"], first["problems"]
-            for record in rest:
+            for line in map(json.loads, lines):
+                if "fastgd" in line:
+                    problems |= line["problems"]
+                    if line["seed"] != self.seed:
+                        raise ValueError(
+                            f"{self.path} is of a comparison with seed {line['seed']}, not "
+                            f"{self.seed}"
+                        )
+                    continue
                 for column in ("validation", "test"):
-                    record[column] = math.inf if record[column] is None else record[column]
-                record["lr"] = math.nan if record["lr"] is None else record["lr"]
-                self.records[tuple(record[column] for column in COLUMNS[:5])] = record
-        except (ValueError, KeyError, TypeError) as error:
+                    line[column] = math.inf if line[column] is None else line[column]
+                line["lr"] = math.nan if line["lr"] is None else line["lr"]
+                self.records[tuple(line[column] for column in COLUMNS[:5])] = line
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(f"{self.path} is not the file of a comparison") from error
-        if seed != self.seed:
-            raise ValueError(f"{self.path} is of a comparison with seed {seed}, not {self.seed}")
-        for name, text in header["problems"].items():
-            if known.get(name, text) != text:
-                raise ValueError(f"{self.path}: problem {name!r} was another, {known[name]}")
+        if lines and not problems:
+            raise ValueError(f"{self.path} is not the file of a comparison")
+        return problems
+
+
+def _losses(problem: "Problem", result: Result) -> tuple[float, float]:
+    values = [
+        math.inf if result.diverged else judge.value(result.theta)
+        for judge in (problem.validation, problem.test)
+    ]
+    return tuple(value if math.isfinite(value) else math.inf for value in values)  # type: ignore[return-value]
+
+
+def _record(key: Key, optimizer: Optimizer, validation: float, test: float, message: str) -> Record:
+    lr = optimizer.lr
+    rate = math.nan if isinstance(lr, str) else float(rules.Rates(lr, 0.0, 1).over(0, 1)[0][0])
+    row = (*key, rate, validation, test, repr(optimizer), message)
+    return dict(zip(COLUMNS, row, strict=True))
 
 
 def _line(record: Mapping[str, Any]) -> str:
@@ -306,7 +384,8 @@ def _named(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{what} {twice!r} is given twice")
+        hint = "; {name: Optimizer} gives them names" if what == "optimizer" else ""
+        raise ValueError(f"{what} {twice!r} is given twice{hint}")
     return found
 
 

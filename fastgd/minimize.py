@@ -1,4 +1,4 @@
-"""The driver: one run from θ_0 to θ_T. Checks once, then hands chunks of steps to the core.
+"""The driver: runs from θ_0 to θ_T. Checks once, then hands chunks of steps to the core.
 
 A chunk is a few hundredths of a second of steps without the GIL. Between chunks are the records,
 the callbacks, and the place where Ctrl-C is heard. Nothing depends on where the cuts fall.
@@ -9,7 +9,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,16 @@ from fastgd.history import History, Result, Setting
 from fastgd.objectives import Objective, as_count, as_vector
 from fastgd.optimizers import Optimizer
 
-__all__ = ["minimize"]
+__all__ = ["minimize", "sweep"]
 
 # Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
 CHUNK_SECONDS = 0.03
 LONGEST_CHUNK = 1 << 16
+INTERRUPTED = "interrupted"
+# Data beyond the first does not stay in a processor's cache; rows of the second do, for long enough
+# to be used by several runs in turn.
+CACHED_BYTES = 1 << 23
+SHARED_BYTES = 1 << 20
 
 
 def minimize(
@@ -109,6 +114,135 @@ def minimize(
     >>> round(r.loss, 2), r.steps, r.message
     (0.1, 360, 'reached 360 steps')
     """
+    with _prepared(
+        objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
+        callbacks, n_threads,
+    ) as run:  # fmt: skip
+        return run.go(bool(progress))
+
+
+def sweep(
+    objective: Objective,
+    optimizers: Sequence[Optimizer],
+    theta0: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: Any = None,
+    sampling: str = "replacement",
+    record_every: int | None = 0,
+    callbacks: Iterable[Callback] = (),
+) -> list[Result]:
+    """Several optimizers on one objective, with the same draws, in one pass over the data.
+
+    The runs take turns, a few steps at a time, so that a row is fetched from memory once and found
+    in the cache by all others. Each result is that of `minimize` with the same seed, bit by bit.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizers : sequence of Optimizers, at least one
+        Such as one rule at many rates.
+    theta0, batch_size, steps, epochs, seed, sampling, record_every, callbacks
+        As for `minimize`, for each of the runs; but nothing is recorded by default, and a seed that
+        is not an int is asked once, for the draws of all.
+
+    Returns
+    -------
+    list of Result
+        In the order of the optimizers. The times in a history are those since the start of all.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that make no sense, before any work starts.
+
+    Notes
+    -----
+    Nothing is gained on data that fits in a cache (below 8 MB): there the runs go one after the
+    other. Memory beyond the data is that of all runs together.
+
+    Examples
+    --------
+    >>> X, y = gd.datasets.load("breast-cancer")
+    >>> f = gd.LogisticRegression(X, y, l2=0.01)
+    >>> rates = np.geomspace(1e-4, 1.0, 5)
+    >>> found = gd.sweep(f, [gd.Adam(lr=lr) for lr in rates], batch_size=32, epochs=20, seed=0)
+    >>> float(rates[np.argmin([r.loss for r in found])])
+    0.01
+    """
+    optimizers = list(optimizers)
+    if not optimizers:
+        raise ValueError("there must be at least one optimizer")
+    _check_seed(seed)
+    if not isinstance(seed, (int, np.integer)):
+        seed = int(np.random.default_rng(seed).integers(1 << 63))
+    callbacks = tuple(callbacks)
+    with contextlib.ExitStack() as stack:
+        runs = [
+            stack.enter_context(
+                _prepared(
+                    objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling,
+                    record_every, callbacks, 1,
+                )
+            )
+            for optimizer in optimizers
+        ]  # fmt: skip
+        stride = shared_steps(objective, batch_size)
+        if stride is None or len(runs) == 1:
+            return _in_turns([run.pieces() for run in runs], each=False)
+        return _in_turns([run.pieces(stride=stride) for run in runs], each=True)
+
+
+def shared_steps(objective: Objective, batch_size: int | None) -> int | None:
+    """Steps whose rows several runs can share; None where there is nothing to gain."""
+    X = getattr(objective, "X", None)
+    if X is None or batch_size is None:
+        return None
+    size = X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes
+    if size < CACHED_BYTES:
+        return None
+    return min(LONGEST_CHUNK, max(1, SHARED_BYTES * X.shape[0] // (size * batch_size)))
+
+
+def _in_turns(pieces: list[Generator[None, None, Result]], each: bool) -> list[Result]:
+    """The results of runs that are taken up one chunk at a time, or one after the other."""
+    results: dict[int, Result] = {}
+    interrupted = False
+    for one in pieces:
+        next(one)  # to where it listens for an interrupt
+    while len(results) < len(pieces):
+        for i, one in enumerate(pieces):
+            try:
+                while i not in results:
+                    if interrupted:
+                        one.throw(KeyboardInterrupt())
+                    next(one)
+                    if each:
+                        break
+            except StopIteration as end:
+                results[i] = end.value
+                interrupted = interrupted or end.value.message == INTERRUPTED
+            except KeyboardInterrupt:
+                interrupted = True
+    return [results[i] for i in range(len(pieces))]
+
+
+@contextlib.contextmanager
+def _prepared(
+    objective: Objective,
+    optimizer: Optimizer,
+    theta0: Any,
+    batch_size: int | None,
+    steps: int | None,
+    epochs: int | None,
+    seed: Any,
+    sampling: str,
+    record_every: int | None,
+    callbacks: Iterable[Callback],
+    n_threads: int,
+) -> Iterator["_Run"]:
+    """A run before its first step, all arguments having been checked."""
     if not isinstance(objective, Objective):
         raise TypeError(f"objective must be an Objective, not {objective!r}")
     if not isinstance(optimizer, Optimizer):
@@ -158,8 +292,9 @@ def minimize(
         lock = generator.bit_generator.lock
         sampler = samplers.SAMPLERS[sampling](n, batch_size, generator)
     with objective.borrow() as core, _helpers(objective, core, n_threads - 1):
-        run = _Run(objective, core, optimizer, sampler, lock, theta, total)
-        return run.go(record_every, callbacks, bool(progress), setting)
+        run = _Run(objective, core, optimizer, sampler, lock, theta, setting)
+        run.record_every, run.callbacks = record_every, callbacks
+        yield run
 
 
 @contextlib.contextmanager
@@ -225,7 +360,7 @@ class _Run:
         sampler: Any,
         lock: Any,
         theta: NDArray[np.float64],
-        total: int,
+        setting: Setting,
     ) -> None:
         self.objective = objective
         self.core = core
@@ -234,23 +369,36 @@ class _Run:
         self.lock = lock
         self.theta = theta
         self.gradient = np.empty_like(theta)
-        self.total = total
-        self.rates = optimizer.rates(total)
+        self.setting = setting
+        self.total = setting.steps
+        self.record_every = 0
+        self.callbacks: tuple[Callback, ...] = ()
+        self.rates = optimizer.rates(self.total)
         self.chunk_rates = np.empty(0), np.empty(0)
         self.state = updates.make(optimizer, len(theta), core.span_list)
         self.history = History()
         self.loss: float | None = None
         self.started = time.perf_counter()
 
-    def go(
-        self, record_every: int, callbacks: tuple[Callback, ...], progress: bool, setting: Setting
-    ) -> Result:
-        stop = None
+    def go(self, progress: bool) -> Result:
+        pieces = self.pieces(progress)
+        try:
+            while True:
+                next(pieces)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    def pieces(
+        self, progress: bool = False, stride: int | None = None
+    ) -> Generator[None, None, Result]:
+        """The run, with a pause after each chunk; chunks of `stride` steps, or as time allows."""
         bar = _Bar(self.total) if progress else None
         try:
-            stop = self._steps(record_every, callbacks, bar)
+            yield
+            stop = yield from self._steps(bar, stride)
         except KeyboardInterrupt:
-            stop = Stop("interrupted")
+            stop = Stop(INTERRUPTED)
             if self.loss is not None and self.history["step"][-1] != self.state.t:
                 self.loss = None
         finally:
@@ -266,14 +414,15 @@ class _Run:
             history=self.history,
             objective=self.objective,
             optimizer=self.optimizer,
-            setting=setting,
+            setting=self.setting,
             _loss=self.loss,
         )
 
-    def _steps(self, record_every: int, callbacks: tuple[Callback, ...], bar: Any) -> Stop:
+    def _steps(self, bar: Any, stride: int | None) -> Generator[None, None, Stop]:
+        record_every, callbacks = self.record_every, self.callbacks
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
         work = (self.sampler.batch_size + 4) * len(self.theta) + 50
-        length = max(1, min(LONGEST_CHUNK, 10_000_000 // work))
+        length = stride or max(1, min(LONGEST_CHUNK, 10_000_000 // work))
         if record_every:
             stop = self._record(callbacks)
             if stop is not None:
@@ -287,8 +436,9 @@ class _Run:
             if stop is not None:
                 return stop
             seconds = time.perf_counter() - began
-            length = (end - t) * CHUNK_SECONDS / max(seconds, 1e-9)
-            length = max(1, min(LONGEST_CHUNK, 4 * (end - t) + 64, int(length)))
+            if stride is None:
+                length = int((end - t) * CHUNK_SECONDS / max(seconds, 1e-9))
+                length = max(1, min(LONGEST_CHUNK, 4 * (end - t) + 64, length))
             if bar is not None:
                 bar.show(end, self.loss)
             if record_every and (end % record_every == 0 or end == self.total):
@@ -297,6 +447,7 @@ class _Run:
                 stop = self._ask(c for c in callbacks if getattr(c, "every_chunk", False))
             if stop is not None:
                 return stop
+            yield
         return Stop(f"reached {self.total} steps")
 
     def _chunk(self, start: int, end: int) -> Stop | None:
@@ -367,6 +518,7 @@ class _Bar:
 
     def __init__(self, total: int) -> None:
         self.total = total
+        self.skipped = 0  # of these, those that took no time
         self.began = self.shown = time.perf_counter()
 
     def show(self, step: int, loss: float | None) -> None:
@@ -375,7 +527,7 @@ class _Bar:
             return
         self.shown = now
         full = self.WIDTH * step // self.total
-        left = (now - self.began) * (self.total - step) / step
+        left = (now - self.began) * (self.total - step) / max(1, step - self.skipped)
         text = f"\r[{'#' * full}{'.' * (self.WIDTH - full)}] {step}/{self.total}, {left:.0f} s left"
         if loss is not None:
             text += f", loss {loss:.5g}"

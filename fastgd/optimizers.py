@@ -54,6 +54,13 @@ class LogUniform:
     below_one: bool = False
     integer: bool = False
 
+    def __str__(self) -> str:
+        if self.below_one:
+            ends = f"{1.0 - self.high:.4g} to {1.0 - self.low:.4g}"
+            return f"1 minus log-uniform from {ends}"
+        integer = ", whole numbers" if self.integer else ""
+        return f"log-uniform from {self.low:g} to {self.high:g}{integer}"
+
     def draw(self, generator: np.random.Generator) -> float:
         low, high = self.low, self.high
         if self.below_one:
@@ -180,6 +187,26 @@ class Optimizer(update.Stepper):
             elif space is not None:
                 changed[item.name] = space.draw(generator)
         return dataclasses.replace(self, **changed)  # type: ignore[type-var]
+
+    def search_space(self) -> dict[str, str]:
+        """Where `drawn` looks for each hyperparameter, in words; all others keep their value.
+
+        Examples
+        --------
+        >>> gd.AMSGrad().search_space()["lr"]
+        'log-uniform from 0.0001 to 1'
+        >>> gd.Lookahead(gd.SGD()).search_space()["optimizer.lr"]
+        'log-uniform from 0.0001 to 1'
+        """
+        found: dict[str, str] = {}
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value, space = getattr(self, item.name), item.metadata.get("space")
+            if isinstance(value, Optimizer):
+                inside = value.search_space().items()
+                found |= {f"{item.name}.{name}": text for name, text in inside}
+            elif space is not None:
+                found[item.name] = str(space)
+        return found
 
     @classmethod
     def hyperparameters(cls) -> dict[str, Any]:

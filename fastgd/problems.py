@@ -35,7 +35,7 @@ class Problem:
     name : str
     train : Objective
         What a run minimises.
-    validation, test : Objective
+    validation, test : Objective, default that of `train`
         Of the same θ: the loss by which settings are chosen, and the one that is reported.
     batch_size : int, optional
         Observations a step; all of them by default.
@@ -47,19 +47,26 @@ class Problem:
     Examples
     --------
     >>> f = gd.Quadratic(np.diag([1.0, 10.0]), [1.0, 1.0])
-    >>> gd.problems.Problem("mine", f, f, f, steps=100).steps
-    100
+    >>> mine = gd.problems.Problem("mine", f, steps=100)
+    >>> mine.test is f
+    True
     """
 
     name: str
     train: Objective
-    validation: Objective
-    test: Objective
+    validation: Objective = None  # type: ignore[assignment]
+    test: Objective = None  # type: ignore[assignment]
     batch_size: int | None = None
     steps: int = 1000
     theta0: Any = None
 
     def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            one = getattr(self, name)
+            if one is None and name != "train":
+                object.__setattr__(self, name, self.train)
+            elif not isinstance(one, Objective):
+                raise TypeError(f"{self.name}: {name} must be an Objective, not {one!r}")
         sizes = {one.n_params for one in (self.train, self.validation, self.test)}
         if len(sizes) != 1:
             raise ValueError(

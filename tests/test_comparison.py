@@ -1,5 +1,6 @@
 # Comparisons: equal budgets, held-out data, the same numbers however they are computed.
 import dataclasses
+import importlib
 import json
 import math
 
@@ -11,6 +12,7 @@ import fastgd as gd
 from fastgd import comparison, optimizers
 from fastgd.comparison import Comparison
 
+driver = importlib.import_module("fastgd.minimize")  # gd.minimize is the function
 SMALL = {"optimizers": ["sgd", "adam", "lookahead-radam"], "budget": 3, "seeds": 2}
 
 
@@ -26,6 +28,7 @@ def small():
 @pytest.mark.parametrize("name", optimizers.registry)
 def test_every_rule_has_a_search_space_whose_draws_it_takes(name):
     opt, generator = optimizers.registry[name](), np.random.default_rng(0)
+    assert any(key.endswith("lr") for key in opt.search_space())
     drawn = [opt.drawn(generator) for _ in range(50)]
     assert len({one.lr for one in drawn}) == 50
     assert all(type(one) is type(opt) for one in drawn)
@@ -73,6 +76,19 @@ def test_the_test_loss_has_no_say(small):
     changed = gd.compare(dataclasses.replace(problem, test=other), **SMALL, n_jobs=1)
     assert [r["setting"] for r in changed.rows] == [r["setting"] for r in small.rows]
     assert [r["test"] for r in changed.rows] != [r["test"] for r in small.rows]
+
+
+def test_a_shared_pass_changes_nothing(small, monkeypatch):
+    monkeypatch.setattr(driver, "CACHED_BYTES", 0)
+    monkeypatch.setattr(driver, "SHARED_BYTES", 20000)  # the rows of 15 steps
+    assert driver.shared_steps(quick().train, 8) == 15
+    packs = []
+    run = comparison._Study._run
+    monkeypatch.setattr(
+        comparison._Study, "_run", lambda *given: packs.append(len(given[1])) or run(*given)
+    )
+    assert gd.compare(quick(), **SMALL, n_jobs=2).rows == small.rows
+    assert max(packs) == comparison.PACK
 
 
 @pytest.mark.parametrize("n_jobs", [2, 5])
@@ -126,15 +142,77 @@ def test_an_interrupt_keeps_what_is_done(small, tmp_path, monkeypatch):
     def interrupted(study, record):
         keep(study, record)
         kept.append(record)
-        if len(kept) == 7:
+        if len(kept) == 7:  # and not again, for what had ended besides is kept too
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(comparison._Study, "_keep", interrupted)
         part = gd.compare(quick(), **SMALL, path=path)
-    assert not part.complete and len(part.rows) == 7
+    assert not part.complete and 7 <= len(part.rows) < len(small.rows)
+    assert all(row in small.rows for row in part.rows)
+    assert len(path.read_text().splitlines()) == 1 + len(part.rows)
     assert "interrupted" in part.verdict()
     assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
+
+
+def test_an_interrupt_ends_runs_that_have_long_to_go(monkeypatch):
+    short, endless = quick(), dataclasses.replace(quick(), name="endless", steps=10**12)
+
+    def interrupted(study, record):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparison._Study, "_keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # the second, on keeping what else has ended
+        gd.compare([short, endless], "sgd", budget=2, seeds=1, n_jobs=3)
+    monkeypatch.undo()
+
+
+def test_a_file_takes_another_problem_in(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    few = {"optimizers": "sgd", "budget": 1, "seeds": 1, "path": path}
+    other = dataclasses.replace(gd.problems.get("quadratic-1e2"), steps=20)
+    gd.compare(quick(), **few)
+    both = gd.compare([quick(), other], **few)
+    assert {row["problem"] for row in both.rows} == {"noisy-quadratic", "quadratic-1e2"}
+    with pytest.raises(ValueError, match="'quadratic-1e2' was another"):
+        gd.compare(dataclasses.replace(other, steps=21), **few)
+
+
+def test_the_time_left_counts_what_was_done_now(capsys, monkeypatch):
+    bar = driver._Bar(100)
+    bar.skipped, bar.began, bar.shown = 50, 0.0, 0.0
+    monkeypatch.setattr(driver.time, "perf_counter", lambda: 10.0)
+    bar.show(75, None)  # 25 in ten seconds
+    assert "75/100, 10 s left" in capsys.readouterr().err
+
+
+def test_two_of_one_class_have_names_of_their_own():
+    few = {"budget": 1, "seeds": 1, "schedules": "constant"}
+    with pytest.raises(ValueError, match=r"'adam' is given twice; \{name: Optimizer\}"):
+        gd.compare(quick(), [gd.Adam(), gd.Adam(eps=1.0)], **few)
+    c = gd.compare(quick(), {"adam": gd.Adam(), "blunt": gd.Adam(eps=1.0)}, **few)
+    assert list(dict.fromkeys(row["optimizer"] for row in c.rows)) == ["adam", "blunt"]
+
+
+def test_a_function_of_python_floats_may_overflow():
+    def value(theta):
+        return float(theta[0]) ** 4
+
+    f = gd.Function(value, lambda theta: np.array([4 * float(theta[0]) ** 3]), 1)
+    problem = gd.problems.Problem("quartic", f, steps=50, theta0=np.array([2.0]))
+    c = gd.compare(problem, gd.SGD(lr=10.0), budget=1, seeds=1, schedules="constant")
+    (row,) = [row for row in c.rows if row["kind"] == "default"]
+    assert row["test"] == math.inf and row["message"].startswith("diverged: OverflowError")
+
+
+def test_errors_of_a_function_come_out():
+    def value(theta):
+        raise RuntimeError("mine")
+
+    f = gd.Function(value, lambda theta: theta, 1)
+    problem = gd.problems.Problem("broken", f, steps=5, theta0=np.ones(1))
+    with pytest.raises(RuntimeError, match="mine"):
+        gd.compare(problem, "sgd", budget=1, seeds=1)
 
 
 def test_divergence_is_a_result():
@@ -248,6 +326,14 @@ def test_parts_of_different_size_are_no_problem():
     f, g = gd.Quadratic(np.eye(2)), gd.Quadratic(np.eye(3))
     with pytest.raises(ValueError, match="same parameters"):
         gd.problems.Problem("p", f, f, g)
+
+
+def test_a_problem_may_be_its_own_judge():
+    f = gd.Quadratic(np.eye(2))
+    problem = gd.problems.Problem("p", f)
+    assert problem.validation is f and problem.test is f
+    with pytest.raises(TypeError, match="train must be an Objective"):
+        gd.problems.Problem("p", None)
 
 
 def test_the_table_is_tidy(small, tmp_path):

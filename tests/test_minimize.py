@@ -12,6 +12,7 @@ import numpy as np
 import oracle
 import pytest
 from makers import optimizer
+from scipy import sparse
 from scipy.optimize import minimize as judge
 
 import fastgd as gd
@@ -395,3 +396,62 @@ def test_nesterov_reaches_the_optimum_that_lbfgs_finds():
     r = gd.minimize(f, gd.Nesterov("1/beta"), steps=20000)
     # Neither may have stopped short of the other.
     assert abs(r.loss - best) <= 1e-8
+
+
+# --- Several runs in one pass over the data -------------------------------------------------------
+
+
+OPTIMIZERS = [gd.SGD(0.1), gd.SGD(1e3), gd.Adam(0.01), gd.Nesterov(gd.schedules.cosine(0.1))]
+
+
+@pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
+@pytest.mark.parametrize("shared", [0, 1 << 40])
+def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
+    driver = sys.modules["fastgd.minimize"]
+    monkeypatch.setattr(driver, "CACHED_BYTES", shared)
+    monkeypatch.setattr(driver, "SHARED_BYTES", 3000)
+    options = {"batch_size": 7, "epochs": 50, "seed": 3, "sampling": sampling, "record_every": 9}
+    for rule, r in zip(OPTIMIZERS, gd.sweep(f, OPTIMIZERS, **options), strict=True):
+        alone = gd.minimize(f, rule, **options)
+        np.testing.assert_array_equal(r.theta, alone.theta)
+        np.testing.assert_array_equal(r.history["loss"], alone.history["loss"])
+        assert (r.message, r.steps, r.diverged) == (alone.message, alone.steps, alone.diverged)
+    assert gd.sweep(f, OPTIMIZERS, **options)[1].diverged
+
+
+def test_a_sweep_on_sparse_data(monkeypatch):
+    monkeypatch.setattr(sys.modules["fastgd.minimize"], "CACHED_BYTES", 0)
+    X = sparse.random_array((80, 30), density=0.1, rng=np.random.default_rng(0), format="csr")
+    f = gd.LogisticRegression(X, np.arange(80) % 2)
+    for r, rule in zip(
+        gd.sweep(f, OPTIMIZERS, batch_size=3, steps=40, seed=0), OPTIMIZERS, strict=True
+    ):
+        alone = gd.minimize(f, rule, batch_size=3, steps=40, seed=0, record_every=0)
+        np.testing.assert_array_equal(r.theta, alone.theta)
+
+
+def test_a_sweep_without_a_seed_has_the_same_draws_for_all(f):
+    for seed in (None, np.random.default_rng(1)):
+        one, two = gd.sweep(f, [gd.SGD(), gd.SGD()], batch_size=1, steps=30, seed=seed)
+        np.testing.assert_array_equal(one.theta, two.theta)
+
+
+def test_an_interrupt_ends_all_of_a_sweep(f, monkeypatch):
+    monkeypatch.setattr(sys.modules["fastgd.minimize"], "CACHED_BYTES", 0)
+
+    def at_step(progress):
+        if progress.step == 20:
+            raise KeyboardInterrupt
+
+    found = gd.sweep(
+        f, OPTIMIZERS, batch_size=7, steps=10**12, seed=0, record_every=10, callbacks=[at_step]
+    )
+    assert [r.message for r in found] == ["interrupted"] * len(OPTIMIZERS)
+    assert found[0].steps == 20 and all(r.steps <= 20 for r in found)
+
+
+def test_a_sweep_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one optimizer"):
+        gd.sweep(gd.Quadratic(np.eye(2)), [], steps=3)
+    with pytest.raises(TypeError, match="must be an Optimizer"):
+        gd.sweep(gd.Quadratic(np.eye(2)), [gd.SGD], steps=3)
