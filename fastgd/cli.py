@@ -16,7 +16,7 @@ import re
 import sys
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -542,15 +542,18 @@ def _compare(options: argparse.Namespace) -> int:
     found.to_csv(options.out / "comparison.csv")
     text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False)
     (options.out / "comparison.json").write_text(text + "\n", encoding="utf-8")
-    pictures = []
+    pictures = {}
     try:
-        figures.save(found.plot()[0], options.out / "losses.png")
-        pictures.append("losses.png")
-        for name in found.ranks():
+        drawn = [("losses", found.plot()[0])]
+        if len(found.critical_difference()[0]) > 1:
+            drawn += [("ranks", found.plot_ranks())]
+        for i, name in enumerate(found.ranks(), 1):
             # A problem of the user's own may have any name, and a file may not.
-            picture = f"rates-{len(pictures)}.png"
-            figures.save(found.plot_sensitivity(name), options.out / picture)
-            pictures.append(picture)
+            drawn += [(f"gain-{i}", found.plot_gain(name))]
+            drawn += [(f"rates-{i}", found.plot_sensitivity(name)[0])]
+        for name, ax in drawn:
+            pictures[name] = options.out / f"{name}.png"
+            figures.save(ax, pictures[name])
     except ImportError as error:
         print(f"No pictures: {error}", file=sys.stderr)
     page = options.out / "comparison.html"
@@ -560,7 +563,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _report_page(
-    found: comparison.Comparison, options: argparse.Namespace, pictures: Sequence[str]
+    found: comparison.Comparison, options: argparse.Namespace, pictures: Mapping[str, Path]
 ) -> str:
     def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         lines = [[f"<th>{escape(one)}</th>" for one in header]]
@@ -579,27 +582,54 @@ def _report_page(
          spread(row["default"]), row["gain"], f"{row['diverged']:.0%}")
         for row in found.summary()
     ]  # fmt: skip
-    images = []
-    for name in pictures:
-        data = base64.b64encode((options.out / name).read_bytes()).decode()
-        images.append(f'<p><img alt="{escape(name)}" src="data:image/png;base64,{data}"></p>')
+
+    def images(start: str) -> str:
+        return "".join(
+            f'<p><img alt="{name}" src="data:image/png;base64,'
+            f'{base64.b64encode(path.read_bytes()).decode()}"></p>'
+            for name, path in pictures.items()
+            if name.startswith(start)
+        )
+
     verdict = "<br>".join(escape(line) for line in found.verdict().splitlines())
     rank_rows = [(name, mean, *(ranks[p][name] for p in ranks)) for name, mean in means.items()]
+    spaces = [
+        (name, field, text)
+        for name in options.optimizers
+        for field, text in comparison.as_optimizer(name)[1].search_space().items()
+    ]
+    command = (
+        f"fastgd compare --problems {','.join(options.problems)} --optimizers "
+        f"{','.join(options.optimizers)} --budget {options.budget} --seeds {options.seeds} "
+        f"--schedules {','.join(options.schedules)} --seed {options.seed}"
+    )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Which optimizer?</title>'
         "<style>body{font:16px sans-serif;max-width:75em;margin:2em auto;padding:0 1em}"
-        "table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;"
-        "text-align:left}img{max-width:100%}</style><h1>Which optimizer?</h1>"
+        "table{border-collapse:collapse;font-size:14px}td,th{padding:.2em .8em;border-bottom:1px "
+        "solid #ddd;text-align:left}img{max-width:100%}</style><h1>Which optimizer?</h1>"
         f"<p>{options.budget} trials for each optimizer, schedule and problem, chosen by validation"
         f" loss; test loss over {options.seeds} seeds: median (quartiles).</p><p>{verdict}</p>"
-        f"<h2>Ranks</h2><p>Mean ranks that differ by less than {difference:.3g} do not differ at"
-        " 5 % (Nemenyi).</p>"
+        "<h2>Ranks</h2>"
+        + (
+            f"<p>Mean ranks that differ by less than {difference:.3g} do not differ at 5 %"
+            " (Nemenyi).</p>"
+            if len(means) > 1
+            else ""
+        )
         + table(["optimizer", "mean rank", *ranks], rank_rows)
-        + f"<h2>Losses</h2>{''.join(images)}"
+        + images("ranks")
+        + f"<h2>Losses</h2>{images('losses')}"
         + table(
             ["problem", "optimizer", "schedule", "tuned", "default", "gain", "diverged"], summary
         )
-        + "</html>\n"
+        + "<h2>What tuning gains</h2><p>Percent of the median test loss that is saved by going from"
+        f" an optimizer as it comes to a tuned one.</p>{images('gain')}"
+        f"<h2>Learning rates</h2><p>The trials; open marks on the edge: diverged.</p>"
+        f"{images('rates')}"
+        "<h2>Search spaces</h2>"
+        + table(["optimizer", "parameter", "drawn"], spaces)
+        + f"<p>Made by fastgd {fastgd.__version__}: <code>{escape(command)}</code></p></html>\n"
     )
 
 

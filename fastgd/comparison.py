@@ -153,9 +153,9 @@ class _Study:
         if isinstance(optimizers, (str, Optimizer)):
             optimizers = [optimizers]
         if isinstance(optimizers, Mapping):
-            pairs = [(str(name), _optimizer(one)[1]) for name, one in optimizers.items()]
+            pairs = [(str(name), as_optimizer(one)[1]) for name, one in optimizers.items()]
         else:
-            pairs = [_optimizer(one) for one in optimizers]
+            pairs = [as_optimizer(one) for one in optimizers]
         self.optimizers = _named("optimizer", pairs)
         if isinstance(schedules, str):
             schedules = [schedules]
@@ -389,7 +389,8 @@ def _named(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _optimizer(given: Any) -> tuple[str, Optimizer]:
+def as_optimizer(given: Any) -> tuple[str, Optimizer]:
+    """An optimizer and its label, out of a name or itself."""
     if isinstance(given, Optimizer):
         return _label(given), given
     if not isinstance(given, str):
@@ -514,6 +515,31 @@ class Comparison:
             found.setdefault(problem, {})[optimizer] = tuned[problem, optimizer, schedule]
         return found
 
+    def gains(self, problem: str) -> tuple[list[str], NDArray[np.float64]]:
+        """Percent of the loss of each default setting (rows) that each tuned one (columns) saves.
+
+        Of median test losses: by default under the first schedule, tuned under that of `chosen`.
+        100 where only the default diverged, below -1000 where only the tuned one did, else nan.
+        """
+        tuned = self.chosen().get(problem, {})
+        if not tuned:
+            raise ValueError(f"there is no tuned run on a problem {problem!r}")
+        default: dict[str, float] = {}
+        for (name, optimizer, _), values in self.losses("default").items():
+            if name == problem:
+                default.setdefault(optimizer, _quartiles(values)[1])
+        names = [name for name in tuned if name in default]
+        found = np.empty((len(names), len(names)))
+        for i, before in enumerate(default[name] for name in names):
+            for j, after in enumerate(_quartiles(tuned[name])[1] for name in names):
+                if math.isfinite(before) and math.isfinite(after) and before != 0:
+                    found[i, j] = 100.0 * (before - after) / abs(before)
+                elif math.isfinite(before) == math.isfinite(after):
+                    found[i, j] = 0.0 if before == after == 0 else math.nan
+                else:
+                    found[i, j] = 100.0 if math.isfinite(after) else -math.inf
+        return names, found
+
     def ranks(self) -> dict[str, dict[str, float]]:
         """The rank of each optimizer's median tuned test loss on each problem; 1 is best, and
         ties share their mean."""
@@ -549,7 +575,7 @@ class Comparison:
         return dict(sorted(means.items(), key=lambda pair: pair[1])), difference
 
     def verdict(self) -> str:
-        """In plain words, for each problem: do the differences exceed the noise of the seeds?
+        """In plain words, for each problem and for all: do differences exceed the seeds' noise?
 
         The best median is tested against each other optimizer by Mann and Whitney's test over the
         seeds, at 5 % after Holm's correction. That the best was picked by the same losses is not
@@ -584,6 +610,21 @@ class Comparison:
                     f"noise of the seeds; the other {len(worse)} do"
                 )
             sentences.append(f"{problem}: {text}.")
+        means, difference = self.critical_difference()
+        if len(self.ranks()) > 1 and len(means) > 1:
+            (first, best_mean), *rest = means.items()
+            apart = [name for name, mean in rest if mean - best_mean > difference]
+            text = (
+                f"{first} has the best mean rank, and {', '.join(apart)} "
+                f"{'lies' if len(apart) == 1 else 'lie'} behind it by more than chance (5 %) "
+                "explains; the others do not"
+                if 0 < len(apart) < len(rest)
+                else f"{first} has the best mean rank, ahead of all others by more than chance"
+                if apart
+                else f"{first} has the best mean rank ({best_mean:.3g} of {len(means)}), but no "
+                "other lies behind it by more than chance (5 %) explains"
+            )
+            sentences.append(f"Over all {len(self.ranks())} problems: {text}.")
         if not self.complete:
             sentences.append("The comparison was interrupted: trials are missing.")
         return "\n".join(sentences)
@@ -594,11 +635,23 @@ class Comparison:
 
         return figures.plot_comparison(self, axes)
 
-    def plot_sensitivity(self, problem: str, ax: Any = None) -> Any:
+    def plot_gain(self, problem: str, ax: Any = None) -> Any:
+        """From any optimizer as it comes to any tuned one: see `figures.plot_gain`."""
+        from fastgd import figures
+
+        return figures.plot_gain(self, problem, ax)
+
+    def plot_ranks(self, ax: Any = None) -> Any:
+        """Mean ranks with the critical difference: see `figures.plot_ranks`."""
+        from fastgd import figures
+
+        return figures.plot_ranks(self, ax)
+
+    def plot_sensitivity(self, problem: str, axes: Any = None) -> Any:
         """The trials' validation loss against lr: see `figures.plot_sensitivity`."""
         from fastgd import figures
 
-        return figures.plot_sensitivity(self, problem, ax)
+        return figures.plot_sensitivity(self, problem, axes)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, in what JSON can hold; None for a loss that is not finite."""

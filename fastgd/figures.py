@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from fastgd.theory import Certificate
 
 __all__ = [
-    "contour", "gallery", "plot_certificate", "plot_comparison", "plot_losses", "plot_network",
-    "plot_rate_range", "plot_result", "plot_schedule", "plot_sensitivity", "save",
+    "contour", "gallery", "plot_certificate", "plot_comparison", "plot_gain", "plot_losses",
+    "plot_network", "plot_ranks", "plot_rate_range", "plot_result", "plot_schedule",
+    "plot_sensitivity", "save",
 ]  # fmt: skip
 
 Vector = NDArray[np.float64]
@@ -253,7 +254,8 @@ def plot_comparison(comparison: "Comparison", axes: Any = None) -> Any:
     ----------
     comparison : Comparison
     axes : array of matplotlib Axes, one for each problem, optional
-        Where to draw; a new figure by default. Runs that diverged are not drawn.
+        Where to draw; a new figure by default. Medians that diverged, or are a thousand times the
+        usual, are open marks on the right edge.
 
     Returns
     -------
@@ -273,41 +275,56 @@ def plot_comparison(comparison: "Comparison", axes: Any = None) -> Any:
     rows = comparison.summary()
     problems = list(dict.fromkeys(row["problem"] for row in rows))
     with _pyplot().rc_context(STYLE):
-        if axes is None:
+        own = axes is None
+        if own:
             labels = {(row["optimizer"], row["schedule"]) for row in rows}
-            size = (1.0 + 4.0 * len(problems), 2.0 + 0.25 * len(labels))
+            size = (3.0 + 3.5 * len(problems), 1.5 + 0.25 * len(labels))
             axes = _panels(max(1, len(problems)), sharey=True, figsize=size)[1]
         for ax, problem in zip(axes, problems, strict=True):
             here = [row for row in rows if row["problem"] == problem]
-            ends: list[float] = []
+            left, right, logarithmic = _window(
+                [row[k] for row in here for k in ("default", "tuned")]
+            )
             for i, (kind, mark) in enumerate((("default", "s"), ("tuned", "o"))):
+                look = {"color": COLOURS[1 - i], "markersize": 5}
                 points = [(*row[kind], at) for at, row in enumerate(here)]
                 low, middle, high, place = np.array(points).T
-                seen = np.isfinite(middle)
-                reach = np.where(np.isfinite(high), high, middle)
-                spread = np.array([middle - low, reach - middle])[:, seen]
+                seen = middle <= right
+                reach = np.where(np.isfinite(high), high, middle)  # a bar of what is finite
+                spread = np.array([middle[seen] - low[seen], reach[seen] - middle[seen]])
                 ax.errorbar(middle[seen], place[seen], xerr=spread, fmt=mark, label=kind,
-                            color=COLOURS[1 - i], markersize=5, linewidth=1.5)  # fmt: skip
-                ends += list(low[seen])
+                            linewidth=1.5, **look)  # fmt: skip
+                outside = place[~seen]
+                (edge,) = ax.plot(np.full(len(outside), right), outside, mark, fillstyle="none",
+                                  clip_on=False, **look)  # fmt: skip
+                edge.set_in_layout(False)
             names = [f"{row['optimizer']}, {row['schedule']}" for row in here]
             ax.set_yticks(range(len(here)), names, fontsize=9)
             ax.set(xlabel="test loss", title=problem, ylim=(len(here) - 0.5, -0.5))
-            if ends and min(ends) > 0:
-                ax.set_xscale("log")
-        if len(axes):
-            axes[0].legend(loc="upper left", fontsize=9)
+            if logarithmic:
+                _logarithmic(ax, left, right, "x")
+            ax.set_xlim(left, right)
+        if len(rows):
+            _legend(axes[0], own)
     return axes
 
 
-def plot_sensitivity(comparison: "Comparison", problem: str, ax: Any = None) -> Any:
-    """Validation loss of each trial against its rate, one colour for each optimizer.
+def plot_gain(comparison: "Comparison", problem: str, ax: Any = None) -> Any:
+    r"""What is gained by going from any optimizer as it comes to any tuned one, in percent.
+
+    .. math:: 100 \, (L_{default} - L_{tuned}) / |L_{default}|
+
+    of the median test losses: figure 2 of Schmidt et al. 2021. On the diagonal is the gain from
+    tuning alone, in a column that of one tuned optimizer.
 
     Parameters
     ----------
     comparison : Comparison
+        The first of its schedules goes with the default settings, and the one of the least
+        validation loss with the tuned.
     problem : str
     ax : matplotlib Axes, optional
-        Where to draw; a new figure by default. Runs that diverged are not drawn.
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -323,29 +340,140 @@ def plot_sensitivity(comparison: "Comparison", problem: str, ax: Any = None) -> 
     Examples
     --------
     >>> c = gd.compare("quadratic-1e2", ["sgd", "adam"], budget=2, seeds=2)
-    >>> gd.figures.plot_sensitivity(c, "quadratic-1e2").get_xlabel()
-    'learning rate'
+    >>> gd.figures.plot_gain(c, "quadratic-1e2").get_xlabel()
+    'tuned'
     """
-    found: dict[str, list[tuple[float, float]]] = {}
+    names, gains = comparison.gains(problem)
+    with _pyplot().rc_context(STYLE | {"axes.grid": False}):
+        if ax is None:
+            size = 2.5 + 0.5 * len(names)
+            ax = _panels(1, figsize=(size + 0.5, size))[1][0]
+        ax.imshow(np.clip(gains, -100, 100), cmap="RdBu", vmin=-120, vmax=120)
+        for i, j in np.ndindex(gains.shape):
+            gain = gains[i, j]
+            text = "–" if np.isnan(gain) else str(int(np.rint(gain))) if gain > -999 else "< -999"
+            colour = "white" if abs(gain) > 85 else "black"
+            size = 9 if len(text) < 5 else 6
+            ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
+        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=10)
+        ax.set_yticks(range(len(names)), names, fontsize=10)
+        ax.set(xlabel="tuned", ylabel="default", title=f"{problem}: gain in percent")
+    return ax
+
+
+def plot_ranks(comparison: "Comparison", ax: Any = None) -> Any:
+    """Mean rank of each optimizer, in a bar as long as the critical difference.
+
+    Two optimizers whose bars do not overlap differ at 5 %: Nemenyi's test, as in Demšar 2006.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of two optimizers at least.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> c = gd.compare("quadratic-1e2", ["sgd", "adam"], budget=2, seeds=2)
+    >>> gd.figures.plot_ranks(c).get_xlabel()
+    'mean rank over 1 problem'
+    """
+    means, difference = comparison.critical_difference()
+    count = len(comparison.ranks())
+    with _pyplot().rc_context(STYLE):
+        if ax is None:
+            ax = _panels(1, figsize=(8.0, 1.5 + 0.3 * len(means)))[1][0]
+        places = range(len(means))
+        half = 0.0 if np.isnan(difference) else difference / 2
+        ax.errorbar(list(means.values()), places, xerr=half, fmt="o", color=COLOURS[0],
+                    linewidth=1.5)  # fmt: skip
+        ax.set_yticks(places, list(means), fontsize=10)
+        ax.set(xlabel=f"mean rank over {count} problem{'s' * (count != 1)}",
+               ylim=(len(means) - 0.5, -0.5))  # fmt: skip
+    return ax
+
+
+def plot_sensitivity(comparison: "Comparison", problem: str, axes: Any = None) -> Any:
+    """Validation loss of each trial against its rate, a panel for each optimizer.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    problem : str
+    axes : array of matplotlib Axes, one for each optimizer, optional
+        Where to draw; a new figure by default. Trials that diverged, or came to a thousand times
+        the usual loss, are open marks on the upper edge.
+
+    Returns
+    -------
+    array of matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        The comparison has no such problem.
+    ImportError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> c = gd.compare("quadratic-1e2", ["sgd", "adam"], budget=2, seeds=2)
+    >>> [ax.get_title("left") for ax in gd.figures.plot_sensitivity(c, "quadratic-1e2")]
+    ['sgd', 'adam']
+    """
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in comparison.rows:
         if row["problem"] == problem and row["kind"] == "trial":
-            found.setdefault(row["optimizer"], []).append((row["lr"], row["validation"]))
+            schedules = found.setdefault(row["optimizer"], {})
+            schedules.setdefault(row["schedule"], []).append((row["lr"], row["validation"]))
     if not found:
         raise ValueError(f"there is no trial on a problem {problem!r}")
-    ax = _axes(ax)
+    every = [loss for one in found.values() for pairs in one.values() for _, loss in pairs]
+    low, high, logarithmic = _window(every)
+    columns = min(5, len(found))
+    lines = -(-len(found) // columns)
     with _pyplot().rc_context(STYLE):
-        lowest = np.inf
-        for i, (name, pairs) in enumerate(found.items()):
-            points = np.array([pair for pair in sorted(pairs) if np.isfinite(pair[1])])
-            if len(points):
-                lowest = min(lowest, float(points[:, 1].min()))
-                mark = "osD^"[i // len(COLOURS) % 4]
-                ax.plot(*points.T, mark, color=COLOURS[i % len(COLOURS)], markersize=4, label=name)
-        ax.set(xlabel="learning rate", ylabel="validation loss", title=problem, xscale="log")
-        if 0 < lowest < np.inf:
-            ax.set_yscale("log")
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
-    return ax
+        own = axes is None
+        if own:
+            size = (max(5.0, 2.6 * columns + 1.0), 2.1 * lines + 1.2)
+            figure, axes = _panels(columns, lines, sharex=True, sharey=True, figsize=size)
+            figure.supxlabel("learning rate", fontsize=12)
+            figure.supylabel("validation loss", fontsize=12)
+            figure.suptitle(problem, fontsize=13)
+            for ax in axes[len(found) :]:
+                ax.set_visible(False)
+            # The lowest panel of a column has the labels, and that need not be in the last row.
+            for ax in axes[len(found) - columns : len(found)]:
+                ax.tick_params(labelbottom=True)
+            axes = axes[: len(found)]
+        for ax, (name, schedules) in zip(axes, found.items(), strict=True):
+            for i, (schedule, pairs) in enumerate(schedules.items()):
+                look = {"color": COLOURS[i % len(COLOURS)], "markersize": 4, "linestyle": "none",
+                        "marker": "os^D"[i % 4]}  # fmt: skip
+                rate, loss = np.array(pairs).T
+                seen = loss <= high
+                ax.plot(rate[seen], loss[seen], label=schedule, **look)
+                (edge,) = ax.plot(rate[~seen], np.full((~seen).sum(), high), fillstyle="none",
+                                  clip_on=False, **look)  # fmt: skip
+                edge.set_in_layout(False)
+            ax.set_title(name, fontsize=11)
+            ax.set_xscale("log")
+            if logarithmic:
+                _logarithmic(ax, low, high)
+            ax.set_ylim(low, high)
+            ax.tick_params(labelsize=9)
+        _legend(axes[0], own)
+    return axes
 
 
 def plot_rate_range(found: "RateRange", ax: Any = None) -> Any:
@@ -375,8 +503,13 @@ def plot_rate_range(found: "RateRange", ax: Any = None) -> Any:
     ax = _axes(ax)
     with _pyplot().rc_context(STYLE):
         finite = np.isfinite(found.loss)
-        ax.plot(found.lr[finite], found.loss[finite], **_look(0))
+        loss = found.loss[finite]
+        ax.plot(found.lr[finite], loss, **_look(0))
         if np.isfinite(found.suggestion):
+            # The explosion at the end would hide the fall before it.
+            fall = loss[0] - loss.min()
+            if loss.max() > loss[0] + 0.25 * fall:
+                ax.set_ylim(loss.min() - 0.05 * fall, loss[0] + 0.25 * fall)
             label = f"suggested: {found.suggestion:.2g}"
             ax.axvline(found.suggestion, label=label, **_look(1))
             ax.legend()
@@ -1022,14 +1155,43 @@ def _look(i: int) -> dict[str, Any]:
     return {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i % len(DASHES)]}
 
 
-def _logarithmic(ax: Any, lowest: float, highest: float) -> None:
-    """A logarithmic y axis for values between the two."""
-    ax.set_yscale("log")
+def _logarithmic(ax: Any, lowest: float, highest: float, which: str = "y") -> None:
+    """A logarithmic axis, y or x, for values between the two."""
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.yaxis if which == "y" else ax.xaxis
     # Powers of ten alone leave less than two decades without a label.
     few = highest < 300 * lowest
-    ax.yaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5) if few else (1,)))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter(_ticker().NullFormatter())
+    places = _ticker().LogLocator(
+        subs=(1, 2, 5) if few else (1,), numticks=5 if which == "x" and not few else None
+    )
+    axis.set_major_locator(places)
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(_ticker().NullFormatter())
+
+
+def _legend(ax: Any, beside: bool) -> None:
+    """The legend of all panels, beside them or in this one."""
+    if beside:
+        handles, labels = ax.get_legend_handles_labels()
+        ax.figure.legend(handles, labels, loc="outside right upper", fontsize=10)
+    else:
+        ax.legend(fontsize=9)
+
+
+def _window(losses: ArrayLike) -> tuple[float, float, bool]:
+    """Ends of an axis for losses of which some are huge or inf, and whether it is logarithmic."""
+    values = np.asarray(losses, dtype=float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0, False
+    low, middle = float(values.min()), float(np.median(values))
+    if low <= 0:
+        # A loss of either sign or 0 has no logarithm.
+        reach = 20 * (middle - low) or 1.0
+        return low - 0.05 * reach, min(float(values.max()), middle + reach) + 0.05 * reach, False
+    high = min(float(values.max()), 1000 * middle)
+    margin = max(1.1, (high / low) ** 0.04)
+    return low / margin, high * margin, True
 
 
 def _ticker() -> Any:

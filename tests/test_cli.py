@@ -560,7 +560,9 @@ def test_compare_writes_a_report_and_goes_on_from_its_trials(run):
     report = json.loads(Path("report/comparison.json").read_text(encoding="utf-8"))
     assert len(report["rows"]) == 24 and report["complete"]
     page = Path("report/comparison.html").read_text(encoding="utf-8")
-    assert page.count("<img") == 3 and "lookahead-radam" in page
+    assert page.count("<img") == 6 and "lookahead-radam" in page
+    assert "optimizer.lr" in page and "log-uniform from 0.0001 to 1" in page
+    assert "http" not in page and "<script" not in page and "<link" not in page
     with Path("report/comparison.csv").open(encoding="utf-8") as file:
         assert len(file.readlines()) == 25
     trials = Path("report/trials.jsonl").read_bytes()

@@ -250,6 +250,51 @@ def test_ranks_are_those_of_scipy():
     )
 
 
+def test_gains_are_percent_of_the_default():
+    c = made({"p": {"a": [2.0], "b": [1.0], "c": [math.inf]}})
+    names, gains = c.gains("p")
+    assert names == ["a", "b", "c"]
+    inf = math.inf
+    np.testing.assert_array_equal(gains, [[0, 50, -inf], [-100, 0, -inf], [100, 100, math.nan]])
+    with pytest.raises(ValueError, match="no tuned run on a problem 'q'"):
+        c.gains("q")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_pictures_of_losses_of_all_kinds():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    losses = {"a": [2.0, 3.0], "b": [1.0, 1.5], "c": [math.inf, 1.0], "d": [1e90, 1e90]}
+    negative = {"a": [-2.0, 3.0], "b": [0.0, 1.5], "c": [math.inf] * 2, "d": [-5.0, 1.0]}
+    c = made({"p": losses, "<q>": negative, "r": {"a": [math.inf], "b": [math.inf]}})
+    axes = c.plot()
+    assert [ax.get_title("left") for ax in axes] == ["p", "<q>", "r"]
+    assert [ax.get_xscale() for ax in axes] == ["log", "linear", "linear"]
+    assert axes[0].get_xlim()[1] < 1e6  # 1e90 stands on the edge
+    for problem in ("p", "<q>", "r"):
+        c.plot_sensitivity(problem)[0].figure.canvas.draw()
+        c.plot_gain(problem).figure.canvas.draw()
+    # c: one of two runs diverged, and its median is inf.
+    assert texts(c.plot_gain("p"))[:4] == ["0", "50", "< -999", "< -999"]
+    assert [text.get_text() for text in c.plot_ranks().get_yticklabels()] == list(
+        c.critical_difference()[0]
+    )
+    axes[0].figure.canvas.draw()
+    pyplot.close("all")
+
+
+def test_pictures_on_given_axes(small):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    axes = pyplot.subplots(2, 3)[1].ravel()
+    assert small.plot_sensitivity("noisy-quadratic", axes[:3])[2] is axes[2]
+    assert small.plot(axes[3:4])[0] is axes[3] and axes[3].get_legend() is not None
+    assert small.plot_gain("noisy-quadratic", axes[4]) is axes[4]
+    assert small.plot_ranks(axes[5]) is axes[5]
+    pyplot.close("all")
+
+
 def test_the_critical_difference_is_that_of_the_table():
     # Demšar 2006, table 5: q of 5 classifiers at 0.05 is 2.728; his example has 14 data sets.
     problems = {f"p{i}": {name: [float(i)] for name in "abcde"} for i in range(14)}
@@ -267,6 +312,19 @@ def test_the_verdict_tells_noise_from_difference():
     assert "no difference" in made({"p": {"a": noise[0], "b": noise[1]}}).verdict()
     assert "better than all others" in made({"p": {"a": noise[0], "c": losses["c"]}}).verdict()
     assert "too few" in made({"p": {"a": noise[0][:2], "c": losses["c"][:2]}}).verdict()
+    alike = made({"p": {name: [math.inf] * 10 for name in "ab"}})
+    assert "no difference" in alike.verdict()
+
+
+def test_the_verdict_over_all_problems():
+    order = {name: [float(i)] for i, name in enumerate("abcdef")}
+    assert "Over all" not in made({"p": order}).verdict()
+    few = made({f"p{i}": order for i in range(2)}).verdict()
+    assert "Over all 2 problems: a has the best mean rank (1 of 6), but no other lies" in few
+    many = made({f"p{i}": order for i in range(20)}).verdict()
+    assert "a has the best mean rank, and c, d, e, f lie behind it" in many
+    two = made({f"p{i}": {name: order[name] for name in "ab"} for i in range(20)}).verdict()
+    assert "ahead of all others" in two
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 10])
