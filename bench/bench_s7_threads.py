@@ -1,7 +1,11 @@
-"""S7: twenty runs of Adam with different rates on one data set, two threads against one."""
+"""S7: twenty runs of Adam with different rates on one data set, two threads against one.
+
+Two processes, which share no interpreter, show what this machine's two cores give at that moment.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,10 +34,25 @@ def cases(quick: bool) -> Iterator[Case]:
 
         return Contender(lambda units: run)
 
+    def two_processes():
+        children = []
+        for part in (rates[::2], rates[1::2]):
+            child = os.fork()
+            if child == 0:
+                for lr in part:
+                    tune(lr)
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+
+    contenders = {"fastgd, 2 threads": with_threads(2), "fastgd, 1 thread": with_threads(1)}
+    if hasattr(os, "fork"):
+        contenders["fastgd, 2 processes"] = Contender(lambda units: two_processes, same=False)
     yield Case(
         "S7",
         "twenty runs of Adam",
-        {"fastgd, 2 threads": with_threads(2), "fastgd, 1 thread": with_threads(1)},
+        contenders,
         unit="sweep",
         targets={"fastgd, 1 thread": 1.8},
         check_units=1,

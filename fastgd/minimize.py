@@ -32,7 +32,7 @@ LONGEST_CHUNK = 1 << 16
 INTERRUPTED = "interrupted"
 # Data beyond the first does not stay in a processor's cache; rows of the second do, for long enough
 # to be used by several runs in turn.
-CACHED_BYTES = 1 << 23
+CACHED_BYTES = 1 << 24
 SHARED_BYTES = 1 << 20
 
 
@@ -159,7 +159,7 @@ def sweep(
 
     Notes
     -----
-    Nothing is gained on data that fits in a cache (below 8 MB): there the runs go one after the
+    Nothing is gained on data that fits in a cache (below 16 MB): there the runs go one after the
     other. Memory beyond the data is that of all runs together.
 
     Examples
