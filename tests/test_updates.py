@@ -21,7 +21,9 @@ import fastgd as gd
 STEPS = 200
 SEED = 3
 
-# For each entry: the rule, its rate, the hyperparameters given to both sides.
+# For each entry: the rule, its rate, the hyperparameters given to both sides. A rule that is not
+# here, such as a new one, is tried at RATE with its defaults.
+RATE = 0.004
 RULES = {
     "sgd": ("sgd", 0.05, {}),
     "momentum": ("momentum", 0.05, {}),
@@ -31,28 +33,20 @@ RULES = {
     "nesterov-constant": ("nesterov", 0.005, {"momentum": 0.8}),
     "adagrad": ("adagrad", 0.05, {}),
     "rmsprop": ("rmsprop", 0.0004, {}),
-    "adam": ("adam", 0.004, {}),
     "adam-eps": ("adam", 0.004, {"eps": 1e-8, "eps_root": 0.0, "beta1": 0.8, "beta2": 0.99}),
-    "adamw": ("adamw", 0.004, {}),
     "lion": ("lion", 0.002, {}),
-    "amsgrad": ("amsgrad", 0.004, {}),
     "amsbound": ("amsbound", 0.001, {"final_ratio": 5.0, "gamma": 0.05}),
     "adabound": ("adabound", 0.001, {}),
     "adabelief": ("adabelief", 0.002, {"eps_root": 1e-8}),
     "adadelta": ("adadelta", 1.0, {}),
-    "nadam": ("nadam", 0.004, {}),
-    "radam": ("radam", 0.004, {}),
-    "adamax": ("adamax", 0.004, {}),
-    "yogi": ("yogi", 0.004, {}),
     "adan": ("adan", 0.002, {}),
-    "lamb": ("lamb", 0.004, {}),
     "rprop": ("rprop", 1e-4, {"grow": 1.01}),
     "schedulefreesgd": ("schedulefreesgd", 0.05, {}),
-    "schedulefreeadamw": ("schedulefreeadamw", 0.004, {}),
     "lookahead": ("lookahead", 0.05, {}),
     "polyakaverage": ("polyakaverage", 0.05, {"start": 20}),
     "exponentialaverage": ("exponentialaverage", 0.05, {"decay": 0.9}),
 }
+RULES |= {rule: (rule, RATE, {}) for rule in oracle.rules if rule not in RULES}
 SCHEDULES = {
     "constant": lambda lr: (lr, {"lr": lr}),
     "inverse_time": lambda lr: (
@@ -99,9 +93,8 @@ def start(objective):
     return np.random.default_rng(2).standard_normal(objective.n_params)
 
 
-def test_every_optimizer_has_an_oracle_and_a_place_in_the_grid():
+def test_every_optimizer_has_an_oracle():
     assert set(gd.optimizers.registry) == set(oracle.rules)
-    assert {rule for rule, _, _ in RULES.values()} == set(oracle.rules)
 
 
 @pytest.mark.parametrize("rule", oracle.rules)
