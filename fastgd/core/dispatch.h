@@ -27,11 +27,12 @@
 #define FASTGD_KERNEL_VOID void
 #endif
 
-/* The empty asm keeps it: gcc takes a function that only prefetches for one without effect, and
-   drops its calls. */
+/* Into the second-level cache: the first has few buffers for lines under way (a step on a random
+   row of 784 doubles takes 0.48 us so, 0.88 us with locality 3). The empty asm keeps it: gcc takes a
+   function that only prefetches for one without effect, and drops its calls. */
 #if defined(__GNUC__) || defined(__clang__)
 #define FASTGD_PREFETCH(address) \
-    do { __builtin_prefetch((address), 0, 3); __asm__ volatile(""); } while (0)
+    do { __builtin_prefetch((address), 0, 2); __asm__ volatile(""); } while (0)
 #else
 #define FASTGD_PREFETCH(address) ((void)(address))
 #endif

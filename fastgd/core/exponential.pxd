@@ -1,8 +1,7 @@
-# exp and expm1 for arguments up to 0, inlined into the kernels that need them: the C library's are
+# exp, and expm1 for arguments up to 0, inlined into the kernels that need them: the C library's are
 # calls, and a call in a loop keeps it scalar.
 #
-# Everything here is made of them without overflow: exp(-|x|) gives sigmoid and the softmax,
-# expm1(-2|x|) gives tanh.
+# Sigmoid and the softmax are made of exp, tanh of expm1(-2|x|).
 from .vector cimport bits_of, from_bits
 
 cdef extern from *:
@@ -35,15 +34,20 @@ cdef inline double expm1_of_rest(double x, double shifted) noexcept nogil:
     return r + r2 * p
 
 
-cdef inline double exp_of_negative(double x) noexcept nogil:
-    # exp(x) for x <= 0: k is added to the exponent of exp(r). Below -708 the result would be
-    # subnormal and is 0.
-    cdef double floored = x if x > -708.0 else -708.0
-    cdef double shifted = floored * LOG2_E + ROUND
-    cdef double p = 1.0 + expm1_of_rest(floored, shifted)
-    p = from_bits(bits_of(p) + (bits_of(shifted) << 52))
+cdef inline double power_of_two(double shifted) noexcept nogil:
+    # 2^k for shifted = ROUND + k, |k| <= 1022.
+    return from_bits(bits_of(1.0) + (bits_of(shifted) << 52))
+
+
+cdef inline double exp(double x) noexcept nogil:
+    # The power of two is ready before the rest is, so that the last step is one fma. Below -708,
+    # where the result would be subnormal, it is 0; above 708 infinity, a little early.
+    cdef double bounded = -708.0 if x < -708.0 else (708.0 if x > 708.0 else x)
+    cdef double shifted = bounded * LOG2_E + ROUND
+    cdef double power = power_of_two(shifted)
+    cdef double e = power + power * expm1_of_rest(bounded, shifted)
     # Written so that NaN stays NaN.
-    return 0.0 if x < -708.0 else (p if x >= -708.0 else x)
+    return (e if x >= -708.0 else 0.0) if x <= 708.0 else x * 1e308
 
 
 cdef inline double expm1_of_negative(double x) noexcept nogil:
@@ -51,6 +55,6 @@ cdef inline double expm1_of_negative(double x) noexcept nogil:
     # whose last part is exact where it matters.
     cdef double floored = x if x > -708.0 else -708.0
     cdef double shifted = floored * LOG2_E + ROUND
-    cdef double power = from_bits(bits_of(1.0) + (bits_of(shifted) << 52))
+    cdef double power = power_of_two(shifted)
     cdef double e = power * expm1_of_rest(floored, shifted) + (power - 1.0)
     return e if x == x else x

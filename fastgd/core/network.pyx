@@ -15,7 +15,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from scipy.linalg.cython_blas cimport dgemm
 
-from .exponential cimport exp_of_negative, expm1_of_negative
+from .exponential cimport exp, expm1_of_negative
 from .losses cimport Loss, pick_targets
 from .objective cimport OK, Objective
 from .rows cimport Rows, wrap
@@ -207,7 +207,7 @@ cdef kernel_void sigmoid_forward(double *z, const double *bias, Py_ssize_t count
     for _i in range(count):
         for j in range(width):
             sum = z[j] + bias[j]
-            e = exp_of_negative(-fabs(sum))
+            e = exp(-fabs(sum))
             z[j] = (1.0 if sum >= 0.0 else e) / (1.0 + e)
         z += width
 
