@@ -112,7 +112,7 @@ cdef class Update:
 
     def save(self):
         """A copy of the whole state, for `load`."""
-        return {"t": self.t, "slots": np.array(self.memory), "numbers": self.scalar_memory.copy(),
+        return {"t": self.t, "slots": self.memory.copy(), "numbers": self.scalar_memory.copy(),
                 "inner": None if self.inner is None else self.inner.save()}
 
     def load(self, saved):
