@@ -4,11 +4,13 @@ The trials run in plain threads, side by side, since the loop does not hold the 
 is, its draw and its seed, depends on its own name alone: neither on the threads nor on the order.
 """
 
+import contextlib
 import csv
 import dataclasses
 import json
 import math
 import os
+import queue
 import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -166,7 +168,7 @@ class _Study:
         self.halt = threading.Event()
 
     def go(self, jobs: int, progress: bool) -> "Comparison":
-        from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+        from concurrent.futures import Future, ThreadPoolExecutor
 
         if self.path is not None:
             self._resume()
@@ -203,8 +205,13 @@ class _Study:
                 if bar is not None:
                     bar.skipped += len(wanted) - already
                 waiting |= {pool.submit(self._run, pack) for pack in self._packs(missing)}
-                for task in as_completed(waiting.copy()):
-                    collect(task)
+                ended: queue.SimpleQueue[Future[list[Record]]] = queue.SimpleQueue()
+                for task in waiting:
+                    task.add_done_callback(ended.put)
+                while waiting:
+                    # Awake now and then: a signal that another thread got wakes nobody.
+                    with contextlib.suppress(queue.Empty):
+                        collect(ended.get(timeout=0.05))
             complete = True
         except KeyboardInterrupt:
             # The runs under way end after their chunk; what had ended is kept.
