@@ -167,8 +167,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", metavar="DIR", type=Path, required=True, help="folder for the report")
 
     demo = commands.add_parser(
-        "demo", help="all optimizers on real data",
-        description="Train by all optimizers on the breast-cancer data; print a table, draw a PNG.",
+        "demo", help="eight optimizers on real data",
+        description="Train by eight optimizers on the breast-cancer data; print a table, draw a PNG.",
     )  # fmt: skip
     demo.set_defaults(command=_demo)
     demo.add_argument("--out", metavar="DIR", type=Path, default=Path(),
