@@ -168,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser(
         "demo", help="eight optimizers on real data",
-        description="Train by eight optimizers on the breast-cancer data; print a table, draw a PNG.",
+        description="Train by eight optimizers on the breast-cancer data; a table and a PNG.",
     )  # fmt: skip
     demo.set_defaults(command=_demo)
     demo.add_argument("--out", metavar="DIR", type=Path, default=Path(),

@@ -456,9 +456,9 @@ class _Run:
             self.chunk_rates = self.rates.over(start, end)
         lr, momentum = self.chunk_rates
         self.last_lr = float(lr[-1])
-        before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.factor
+        before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.put_off()
         self._run(lr, momentum)
-        if loop.all_finite(self.theta):
+        if loop.all_finite(self.core.settled(self.theta)):
             return None
         # The steps do not look for NaN. This chunk has one, so it is taken again with open eyes.
         self._restore(before)
@@ -474,12 +474,12 @@ class _Run:
                 self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
             )
 
-    def _restore(self, before: tuple[Any, Any, Any, float]) -> None:
-        theta, state, sampler, factor = before
+    def _restore(self, before: tuple[Any, Any, Any, Any]) -> None:
+        theta, state, sampler, late = before
         self.theta[:] = theta
         self.state.load(state)
         self.sampler.restore(sampler)
-        self.core.put_off(factor)
+        self.core.restore(late)
 
     def _record(self, callbacks: Iterable[Callback]) -> Stop | None:
         loss, gradient = self.core.evaluate(self.core.settled(self.theta))

@@ -455,3 +455,54 @@ def test_a_sweep_of_nothing_is_refused():
         gd.sweep(gd.Quadratic(np.eye(2)), [], steps=3)
     with pytest.raises(TypeError, match="must be an Optimizer"):
         gd.sweep(gd.Quadratic(np.eye(2)), [gd.SGD], steps=3)
+
+
+# Steps on single narrow rows are added to θ one step late; nobody may see it.
+@pytest.mark.parametrize("width", [3, 60])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("fit_intercept, l2", [(False, 0.0), (True, 0.3)])
+def test_single_rows_are_cut_anywhere(width, dtype, fit_intercept, l2):
+    generator = np.random.default_rng(3)
+    X = generator.standard_normal((50, width)).astype(dtype)
+    f = gd.LogisticRegression(X, generator.integers(0, 2, 50), fit_intercept=fit_intercept, l2=l2)
+    paths = []
+    for every in (0, 1, 7):
+        seen = []
+
+        def look(progress, seen=seen):
+            seen.append(progress.theta)
+
+        r = gd.minimize(
+            f, gd.SGD(0.1, weight_decay=l2), batch_size=1, steps=40, seed=5, record_every=every,
+            callbacks=[look] if every else [],
+        )  # fmt: skip
+        paths.append((r.theta, seen))
+    for theta, _ in paths[1:]:
+        assert np.array_equal(theta, paths[0][0])
+    assert np.array_equal(paths[1][1][14], paths[2][1][2])
+    theta = np.zeros(f.n_params)
+    for i, expected in zip(
+        np.random.default_rng(5).integers(50, size=40), paths[1][1][1:], strict=True
+    ):
+        decayed = theta.copy()
+        decayed[width:] = 0.0
+        theta = theta - 0.1 * (f.gradient(theta, indices=[i]) + l2 * decayed)
+        np.testing.assert_allclose(expected, theta, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("width", [3, 60])
+def test_single_rows_diverge_at_the_step_they_do(width):
+    generator = np.random.default_rng(4)
+    X, y = 1e3 * generator.standard_normal((30, width)), generator.standard_normal(30)
+    r = gd.minimize(
+        gd.LeastSquares(X, y), gd.SGD(1.0), batch_size=1, steps=500, seed=6, record_every=0
+    )
+    theta, steps = np.zeros(width), 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in np.random.default_rng(6).integers(30, size=500):
+            new = theta - 2.0 * (X[i] @ theta - y[i]) * X[i]
+            if not np.isfinite(new).all():
+                break
+            theta, steps = new, steps + 1
+    assert r.diverged and r.steps == steps
+    np.testing.assert_allclose(r.theta, theta, rtol=1e-9)

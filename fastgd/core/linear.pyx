@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 from .losses cimport Loss, pick_targets
 from .objective cimport OK, UNSUPPORTED, Objective
-from .rows cimport Rows, wrap
+from .rows cimport Late, Rows, wrap
 from .sampling cimport Batch, cut
 
 from .losses import LOSSES
@@ -32,6 +32,7 @@ cdef class LinearObjective(Objective):
     cdef int64_t *marks
     cdef int64_t *touched
     cdef int64_t stamp
+    cdef Late work
 
     def __init__(self, X, const double[::1] y, str loss, Py_ssize_t n_outputs, bint intercept,
                  double l2):
@@ -47,6 +48,7 @@ cdef class LinearObjective(Objective):
         super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0), l2,
                          spans)
         self.takes_singles = self.loss.slope != NULL
+        self.forget()
         self.margins_buffer = <double *>malloc(MARGINS * n_outputs * sizeof(double))
         self.targets_buffer = <double *>malloc(MARGINS * sizeof(double))
         self.losses_buffer = <double *>malloc(MARGINS * sizeof(double))
@@ -72,23 +74,26 @@ cdef class LinearObjective(Objective):
     cdef const double *targets_of(self, const Batch *batch) noexcept nogil:
         return pick_targets(&self.targets[0], batch, self.targets_buffer)
 
-    cdef void find_margins(self, const double *theta, const Batch *batch) noexcept nogil:
+    cdef void find_margins(self, const double *theta, const Batch *batch,
+                           double factor) noexcept nogil:
+        # The weights are factor times what theta holds.
         cdef Py_ssize_t i, k
         cdef const double *bias = theta + self.n_weights if self.intercept else NULL
-        if self.factor == 1.0:
+        if factor == 1.0:
             self.rows.margins(batch, theta, bias, self.n_outputs, self.margins_buffer)
             return
         self.rows.margins(batch, theta, NULL, self.n_outputs, self.margins_buffer)
         for i in range(batch.count):
             for k in range(self.n_outputs):
                 self.margins_buffer[i * self.n_outputs + k] = (
-                    self.factor * self.margins_buffer[i * self.n_outputs + k]
+                    factor * self.margins_buffer[i * self.n_outputs + k]
                     + (bias[k] if bias != NULL else 0.0))
 
-    cdef void add_rows(self, const Batch *batch, double weight, double *target) noexcept nogil:
+    cdef void add_rows(self, const Batch *batch, double weight, double factor,
+                       double *target) noexcept nogil:
         # The weighted sum of the rows, and for the intercept that of the weights themselves.
         cdef Py_ssize_t i, k
-        self.rows.add(batch, self.margins_buffer, weight / self.factor, self.n_outputs, target)
+        self.rows.add(batch, self.margins_buffer, weight / factor, self.n_outputs, target)
         if self.intercept:
             for i in range(batch.count):
                 for k in range(self.n_outputs):
@@ -103,7 +108,7 @@ cdef class LinearObjective(Objective):
         while done < batch.count:
             cut(batch, done, self.rows.block_rows, &block)
             targets = self.targets_of(&block)
-            self.find_margins(theta, &block)
+            self.find_margins(theta, &block, 1.0)
             self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
             for i in range(block.count):
                 total += self.losses_buffer[i]
@@ -119,9 +124,9 @@ cdef class LinearObjective(Objective):
         while done < batch.count:
             cut(batch, done, self.rows.block_rows, &block)
             targets = self.targets_of(&block)
-            self.find_margins(theta, &block)
+            self.find_margins(theta, &block, 1.0)
             self.loss.derivatives(self.margins_buffer, targets, block.count)
-            self.add_rows(&block, 1.0, out)
+            self.add_rows(&block, 1.0, 1.0, out)
             done += block.count
         return OK
 
@@ -131,24 +136,43 @@ cdef class LinearObjective(Objective):
         if batch.count > MARGINS or batch.count > self.block_rows:
             return UNSUPPORTED
         targets = self.targets_of(batch)
-        self.find_margins(theta, batch)
+        self.find_margins(theta, batch, self.work.factor)
         self.loss.derivatives(self.margins_buffer, targets, batch.count)
         if decay != 0.0:
             # On sparse data the weights are kept as a multiple of what is stored, so that a step
             # touches the entries of its rows only. Far below 1 the multiple is applied after all,
             # before what is stored can overflow.
-            self.factor *= 1.0 - lr * decay
-            if not self.rows.sparse or not 1e-100 < self.factor:
-                self.shrink(theta, self.factor)
-                self.factor = 1.0
-        self.add_rows(batch, -lr / <double>batch.count, theta)
+            self.work.factor *= 1.0 - lr * decay
+            self.late = True
+            if not self.rows.sparse or not 1e-100 < self.work.factor:
+                self.catch_up(theta)
+                self.forget()
+        self.add_rows(batch, -lr / <double>batch.count, self.work.factor, theta)
         return OK
 
     cdef void descend_singles(self, double *theta, const Batch *batch, const double *lr,
                               double decay) noexcept nogil:
         self.rows.descend_singles(batch, &self.targets[0], self.loss.slope, lr, decay, theta,
                                   theta + self.n_weights if self.intercept else NULL,
-                                  &self.factor)
+                                  &self.work)
+        self.late = self.work.factor != 1.0 or self.work.row >= 0
+
+    cdef void catch_up(self, double *theta) noexcept nogil:
+        if self.work.row >= 0:
+            self.rows.add_row(&self.work, theta)
+        elif self.work.factor != 1.0:
+            self.shrink(theta, self.work.factor)
+
+    cdef void forget(self) noexcept nogil:
+        self.late = False
+        self.work.factor = 1.0
+        self.work.row = -1
+
+    def put_off(self):
+        return self.late, self.work
+
+    def restore(self, work):
+        self.late, self.work = work
 
     cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
                                 const int64_t **touched) noexcept nogil:

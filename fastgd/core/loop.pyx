@@ -92,7 +92,7 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
                                       objective.l2 + update.weight_decay)
             t += batch.count
             update.t += batch.count
-            if watch and not finite(parameters, objective.n_params):
+            if watch and not finite(objective.true_theta(parameters), objective.n_params):
                 break
         while not singles and t < steps:
             sampler.draw(&batch)
@@ -109,9 +109,9 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
                     if status == OK:
                         update.t += 1
                 if status == UNSUPPORTED:
-                    if objective.factor != 1.0:
-                        objective.shrink(parameters, objective.factor)
-                        objective.factor = 1.0
+                    if objective.late:
+                        objective.catch_up(parameters)
+                        objective.forget()
                     point = update.point(parameters, lr[t], momentum[t])
                     status = objective.gradient(point, &batch, slope)
                     if status == OK:
@@ -119,7 +119,7 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
                 if status != OK:
                     break
             t += 1
-            if watch and not finite(parameters, objective.n_params):
+            if watch and not finite(objective.true_theta(parameters), objective.n_params):
                 break
     check(objective, status)
     return t

@@ -67,9 +67,13 @@ cdef class Objective:
     cdef readonly bint sparse
     cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
                                 const int64_t **touched) noexcept nogil
-    # The penalised parameters are this times what is stored, where `descend` puts off shrinking
-    # them; see `settle`.
-    cdef readonly double factor
+    # A part of what `descend` and `descend_singles` do may be put off, and then `late` is set:
+    # `catch_up` does the rest of it to theta, `forget` says that it was done.
+    cdef readonly bint late
+    cdef void catch_up(self, double *theta) noexcept nogil
+    cdef void forget(self) noexcept nogil
+    # theta as it would be without that: itself, or scratch memory.
+    cdef const double *true_theta(self, const double *theta) noexcept nogil
 
     # What the loop and Python call: the mean over the batch, with the l2 term.
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil

@@ -5,7 +5,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from .sampling cimport cut
 from .vector cimport kernel_void, scale
@@ -98,7 +98,6 @@ cdef class Objective:
         # Few enough that a batch of a few hundred rows can be shared by threads, and enough that
         # adding up the parts costs little.
         self.block_rows = 128
-        self.factor = 1.0
         self.n_spans = len(spans)
         self.spans = <Span *>calloc(len(spans), sizeof(Span))
         self.partial = <double *>calloc(n_params, sizeof(double))
@@ -131,6 +130,19 @@ cdef class Objective:
     cdef void descend_singles(self, double *theta, const Batch *batch, const double *lr,
                               double decay) noexcept nogil:
         pass
+
+    cdef void catch_up(self, double *theta) noexcept nogil:
+        pass
+
+    cdef void forget(self) noexcept nogil:
+        self.late = False
+
+    cdef const double *true_theta(self, const double *theta) noexcept nogil:
+        if not self.late:
+            return theta
+        memcpy(self.partial, theta, self.n_params * sizeof(double))
+        self.catch_up(self.partial)
+        return self.partial
 
     cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
                                 const int64_t **touched) noexcept nogil:
@@ -259,9 +271,10 @@ cdef class Objective:
         return OK
 
     def settle(self, double[::1] theta not None):
-        """Apply to theta, in place, what `descend` has put off."""
-        self.shrink(&theta[0], self.factor)
-        self.factor = 1.0
+        """Do to theta, in place, what `descend` has put off."""
+        if self.late:
+            self.catch_up(&theta[0])
+            self.forget()
 
     def settled(self, theta):
         """theta with what `descend` has put off: itself, or a new vector.
@@ -269,16 +282,18 @@ cdef class Objective:
         The run goes on as it was: how often it is looked at must not change its bits.
         """
         cdef double[::1] view
-        if self.factor == 1.0:
+        if not self.late:
             return theta
         true = theta.copy()
         view = true
-        self.shrink(&view[0], self.factor)
+        self.catch_up(&view[0])
         return true
 
-    def put_off(self, double factor):
-        """Go back to a state in which `factor` had been put off."""
-        self.factor = factor
+    def put_off(self):
+        """What has been put off, for `restore`."""
+
+    def restore(self, work):
+        """Go back to a state in which this had been put off."""
 
     def help(self, Objective leader not None):
         """Share the gradients of `leader` until it calls `dismiss`; to be run in a thread."""
@@ -333,9 +348,6 @@ cdef class Objective:
                              f"{self.n_params} parameters")
         if indices is not None:
             batch = pick(indices, self.n_samples)
-        # The theta given here is the true one, whatever a run under way has put off.
-        cdef double factor = self.factor
-        self.factor = 1.0
         if value:
             with nogil:
                 status = self.value(&theta[0], &batch, &loss)
@@ -345,7 +357,6 @@ cdef class Objective:
             out = vector
             with nogil:
                 status = self.gradient(&theta[0], &batch, &out[0])
-        self.factor = factor
         check(self, status)
         return loss if value else None, vector
 

@@ -24,6 +24,7 @@ cdef enum:
     PREFETCH_BYTES = 1 << 13
     LANES = 64
     LONG = 256
+    NARROW = 32
     CACHE = 1 << 13
 
 
@@ -128,16 +129,35 @@ cdef kernel_void dense_gather(const number *X, Py_ssize_t d, const Batch *batch,
         out += d
 
 
+cdef inline void shift(double factor, double amount, const real *row, double *weights,
+                       Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t j
+    if factor == 1.0:
+        axpy(amount, row, weights, d)
+    else:
+        for j in range(d):
+            weights[j] = factor * weights[j] + amount * row[j]
+
+
+cdef kernel_void dense_shift(double factor, double amount, const real *row, double *weights,
+                             Py_ssize_t d) noexcept nogil:
+    shift(factor, amount, row, weights, d)
+
+
 cdef kernel_void dense_descend(const real *X, Py_ssize_t d, const Batch *batch, Py_ssize_t distance,
                                const double *targets, Slope slope, const double *lr, double decay,
-                               double *weights, double *bias) noexcept nogil:
+                               double *weights, double *bias, Late *late) noexcept nogil:
     # One function for a whole stretch of steps, and one call a step (of the loss): each step waits
     # for the one before, so what stands between them counts.
-    cdef Py_ssize_t i, j, place
+    #
+    # With narrow rows it counts most, and a step need not wait for the weights: the margin is
+    # x . (w + a p) = x . w + a x . p, where a p, the step before, is still under way. So a step is
+    # added to the weights one step late (569 x 30: 35 ns against 44). Wide rows gain nothing.
+    cdef Py_ssize_t i, place, before = late.row
     cdef const real *row
     cdef Py_ssize_t fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
     cdef Py_ssize_t known = batch.count + batch.ahead
-    cdef double margin, move, keep
+    cdef double margin, move, amount = late.amount, factor = late.factor
     for i in range(batch.count):
         if batch.indices != NULL and i + distance < known:
             place = batch.indices[i + distance]
@@ -146,18 +166,22 @@ cdef kernel_void dense_descend(const real *X, Py_ssize_t d, const Batch *batch, 
         place = number_of(batch, i)
         row = X + d * place
         margin = dot(row, weights, d)
+        if before >= 0:
+            margin = factor * margin + amount * dot(row, X + d * before, d)
+            shift(factor, amount, X + d * before, weights, d)
         if bias != NULL:
             margin += bias[0]
         slope(margin, targets[place], &move)
-        move *= -lr[i]
-        if decay == 0.0:
-            axpy(move, row, weights, d)
-        else:
-            keep = 1.0 - lr[i] * decay
-            for j in range(d):
-                weights[j] = keep * weights[j] + move * row[j]
+        amount = -lr[i] * move
+        factor = 1.0 - lr[i] * decay
         if bias != NULL:
-            bias[0] += move
+            bias[0] += amount
+        if d <= NARROW:
+            before = place
+        else:
+            shift(factor, amount, row, weights, d)
+    if before >= 0:
+        late.factor, late.amount, late.row = factor, amount, before
 
 
 # Entries looked at together; a block with a NaN or an infinity is then searched.
@@ -236,7 +260,10 @@ cdef class Rows:
 
     cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
                               const double *lr, double decay, double *weights, double *bias,
-                              double *factor) noexcept nogil:
+                              Late *late) noexcept nogil:
+        pass
+
+    cdef void add_row(self, const Late *late, double *target) noexcept nogil:
         pass
 
     cdef Py_ssize_t touch(self, const Batch *batch, int64_t *marks, int64_t stamp,
@@ -299,13 +326,22 @@ cdef class DenseRows(Rows):
 
     cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
                               const double *lr, double decay, double *weights, double *bias,
-                              double *factor) noexcept nogil:
+                              Late *late) noexcept nogil:
         if self.single:
             dense_descend(<const float *>self.data, self.n_columns, batch, self.distance, targets,
-                          slope, lr, decay, weights, bias)
+                          slope, lr, decay, weights, bias, late)
         else:
             dense_descend(<const double *>self.data, self.n_columns, batch, self.distance, targets,
-                          slope, lr, decay, weights, bias)
+                          slope, lr, decay, weights, bias, late)
+
+    cdef void add_row(self, const Late *late, double *target) noexcept nogil:
+        cdef Py_ssize_t start = late.row * self.n_columns
+        if self.single:
+            dense_shift(late.factor, late.amount, <const float *>self.data + start, target,
+                        self.n_columns)
+        else:
+            dense_shift(late.factor, late.amount, <const double *>self.data + start, target,
+                        self.n_columns)
 
 
 cdef class ByteRows(Rows):
@@ -516,7 +552,8 @@ cdef class SparseRows(Rows):
 
     cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
                               const double *lr, double decay, double *weights, double *bias,
-                              double *factor) noexcept nogil:
+                              Late *late) noexcept nogil:
+        cdef double *factor = &late.factor
         if self.single:
             if self.narrow:
                 sparse_descend(<const float *>self.values, <const int32_t *>self.columns,

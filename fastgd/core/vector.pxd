@@ -17,7 +17,13 @@ ctypedef fused real:
     float
 
 
-cdef inline double dot(const real *x, const double *w, Py_ssize_t n) noexcept nogil:
+# That of the other factor of a product: weights, or another row.
+ctypedef fused other:
+    double
+    float
+
+
+cdef inline double dot(const real *x, const other *w, Py_ssize_t n) noexcept nogil:
     # Eight accumulators, written out: the source fixes the order of summation, and the compiler
     # may keep them in SIMD registers without being allowed to reorder anything. Sixteen gain 8 %
     # on long rows and lose 40 % on short ones, where taking them apart is most of the work. The
@@ -25,27 +31,27 @@ cdef inline double dot(const real *x, const double *w, Py_ssize_t n) noexcept no
     cdef Py_ssize_t j = 0
     cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0
     while j + 8 <= n:
-        a0 += x[j] * w[j]
-        a1 += x[j + 1] * w[j + 1]
-        a2 += x[j + 2] * w[j + 2]
-        a3 += x[j + 3] * w[j + 3]
-        a4 += x[j + 4] * w[j + 4]
-        a5 += x[j + 5] * w[j + 5]
-        a6 += x[j + 6] * w[j + 6]
-        a7 += x[j + 7] * w[j + 7]
+        a0 += <double>x[j] * w[j]
+        a1 += <double>x[j + 1] * w[j + 1]
+        a2 += <double>x[j + 2] * w[j + 2]
+        a3 += <double>x[j + 3] * w[j + 3]
+        a4 += <double>x[j + 4] * w[j + 4]
+        a5 += <double>x[j + 5] * w[j + 5]
+        a6 += <double>x[j + 6] * w[j + 6]
+        a7 += <double>x[j + 7] * w[j + 7]
         j += 8
     if j + 4 <= n:
-        a0 += x[j] * w[j]
-        a1 += x[j + 1] * w[j + 1]
-        a2 += x[j + 2] * w[j + 2]
-        a3 += x[j + 3] * w[j + 3]
+        a0 += <double>x[j] * w[j]
+        a1 += <double>x[j + 1] * w[j + 1]
+        a2 += <double>x[j + 2] * w[j + 2]
+        a3 += <double>x[j + 3] * w[j + 3]
         j += 4
     if j < n:
-        a0 += x[j] * w[j]
+        a0 += <double>x[j] * w[j]
     if j + 1 < n:
-        a1 += x[j + 1] * w[j + 1]
+        a1 += <double>x[j + 1] * w[j + 1]
     if j + 2 < n:
-        a2 += x[j + 2] * w[j + 2]
+        a2 += <double>x[j + 2] * w[j + 2]
     return ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
 
 
