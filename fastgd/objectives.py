@@ -5,6 +5,8 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
+import math
+import numbers
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
@@ -711,22 +713,26 @@ def _real_array(name: str, given: Any) -> Any:
 def _converted(name: str, array: Any, dtype: Any) -> Any:
     # Wide integers and long doubles may hold what float64 cannot.
     converted = np.ascontiguousarray(array, dtype=dtype)
-    if array.dtype.itemsize > 4 and array.dtype.newbyteorder("=") != np.float64:
+    lost = False
+    if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
+        largest = np.abs(converted).max() if array.size else 0.0
+        lost = largest > 2**53 or (
+            largest == 2**53 and (converted.astype(array.dtype) != array).any()
+        )
+    elif array.dtype.kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(invalid="ignore"):
-            same = (converted.astype(array.dtype) == array) | (array != array)
-        if not same.all() or (
-            array.dtype.kind in "iu" and array.size and np.abs(converted).max() > 2**53
-        ):
-            raise TypeError(f"{name} is {array.dtype} with values that float64 cannot hold exactly")
+            lost = not ((converted.astype(array.dtype) == array) | (array != array)).all()
+    if lost:
+        raise TypeError(f"{name} is {array.dtype} with values that float64 cannot hold exactly")
     return converted
 
 
 def as_penalty(name: str, given: Any) -> float:
     """`given` as a finite float >= 0."""
-    if isinstance(given, (bool, np.bool_)) or not np.isscalar(given) or not np.isreal(given):
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
         raise TypeError(f"{name} must be a number, not {given!r}")
-    value = float(given)  # type: ignore[arg-type]
-    if not np.isfinite(value) or value < 0:
+    value = float(given)
+    if not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} must be finite and at least 0, not {value}")
     return value
 
