@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from fastgd import callbacks, objectives, optimizers, schedules
-from fastgd.comparison import *
 from fastgd.config import *
 from fastgd.history import *
 from fastgd.minimize import *
@@ -13,16 +12,23 @@ from fastgd.variants import *
 
 if TYPE_CHECKING:
     from fastgd import datasets, figures, problems, theory
+    from fastgd.comparison import *
 
 __version__ = "0.1.0"
 
 
+# Imported when first asked for: a third of the time of `import fastgd` otherwise.
+_MODULES = ("comparison", "datasets", "figures", "problems", "theory")
+_COMPARISON = ("Comparison", "RateRange", "compare", "lr_range_test")
+
+
 def __getattr__(name: str) -> Any:
-    # Imported when first asked for: a fifth of the time of `import fastgd` otherwise.
-    if name in ("datasets", "figures", "problems", "theory"):
+    if name in _MODULES or name in _COMPARISON:
         import importlib
 
-        return importlib.import_module(f"fastgd.{name}")
+        if name in _MODULES:
+            return importlib.import_module(f"fastgd.{name}")
+        return getattr(importlib.import_module("fastgd.comparison"), name)
     raise AttributeError(f"module 'fastgd' has no attribute {name!r}")
 
 
@@ -41,4 +47,4 @@ def get_include() -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "datasets", "figures", "problems", "theory"})
+    return sorted({*globals(), *_MODULES, *_COMPARISON})
