@@ -471,6 +471,16 @@ cdef Py_ssize_t sparse_touch(const integer *columns, const integer *starts, cons
     return count
 
 
+cdef kernel_void extremes(const integer *columns, Py_ssize_t n, int64_t *least,
+                          int64_t *largest) noexcept nogil:
+    cdef integer low = 0, high = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        low = columns[i] if columns[i] < low else low
+        high = columns[i] if columns[i] > high else high
+    least[0], largest[0] = low, high
+
+
 def check_sparse(const integer[::1] columns, const integer[::1] starts, Py_ssize_t n_columns):
     """What is wrong with the structure of a CSR matrix, or None."""
     cdef Py_ssize_t i
@@ -479,9 +489,14 @@ def check_sparse(const integer[::1] columns, const integer[::1] starts, Py_ssize
     for i in range(starts.shape[0] - 1):
         if starts[i] > starts[i + 1]:
             return f"indptr decreases after row {i}"
-    for i in range(starts[starts.shape[0] - 1]):
-        if columns[i] < 0 or columns[i] >= n_columns:
-            return f"entry {i} is in column {columns[i]}, outside [0, {n_columns})"
+    cdef Py_ssize_t n_entries = starts[starts.shape[0] - 1]
+    cdef int64_t least = 0, largest = 0
+    if n_entries > 0:
+        extremes(&columns[0], n_entries, &least, &largest)
+    if least < 0 or largest >= n_columns:
+        for i in range(n_entries):
+            if columns[i] < 0 or columns[i] >= n_columns:
+                return f"entry {i} is in column {columns[i]}, outside [0, {n_columns})"
     return None
 
 
