@@ -82,7 +82,7 @@ Written by `{command}`. Every contender of a line ran in one process, in turn, a
 their ratio of medians: peer's time / fastgd's time. float64, the same work, one thread each unless
 said. Where a result can be the same it was compared first (a line says if it was not). `against`
 without a target is there for comparison. Shares are of this machine's limits, taken in the same
-run. Times on a shared machine move; ratios hold.
+run. Times on a shared machine move; ratios hold. docs/speed.md says what limits the figures.
 
 """
 
