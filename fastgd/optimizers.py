@@ -61,7 +61,7 @@ class LogUniform:
         integer = ", whole numbers" if self.integer else ""
         return f"log-uniform from {self.low:g} to {self.high:g}{integer}"
 
-    def draw(self, generator: np.random.Generator) -> float:
+    def draw(self, generator: "np.random.Generator") -> float:
         low, high = self.low, self.high
         if self.below_one:
             low, high = 1.0 - high, 1.0 - low
@@ -167,7 +167,7 @@ class Optimizer(update.Stepper):
                 raise ValueError(f"{name} must be {interval.text}, not {value}")
             object.__setattr__(self, item.name, value)
 
-    def drawn(self, generator: np.random.Generator) -> Self:
+    def drawn(self, generator: "np.random.Generator") -> Self:
         """The same optimizer with hyperparameters drawn from their search spaces.
 
         A space is part of a field's definition. Fields without one keep their value: ε, the
