@@ -9,13 +9,33 @@
 #ifndef FASTGD_DISPATCH_H
 #define FASTGD_DISPATCH_H
 
+#if defined(_WIN32)
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
 /* Strict C99 hides nanosleep without this; Python.h, where it comes first, has said it already. */
-#if !defined(_POSIX_C_SOURCE) && !defined(_MSC_VER)
+#elif !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
 
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
+
+/* What gcc and clang understand beyond C; clang does so also where it stands in for MSVC. */
+#if defined(__GNUC__) || defined(__clang__)
+#define FASTGD_GNU 1
+#else
+#define FASTGD_GNU 0
+#endif
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__GNUC__) \
     && !defined(__clang__) && __GNUC__ >= 12 && !defined(FASTGD_SIMD_BASELINE)
@@ -30,9 +50,11 @@
 /* Into the second-level cache: the first has few buffers for lines under way (a step on a random
    row of 784 doubles takes 0.48 us so, 0.88 us with locality 3). The empty asm keeps it: gcc takes a
    function that only prefetches for one without effect, and drops its calls. */
-#if defined(__GNUC__) || defined(__clang__)
+#if FASTGD_GNU
 #define FASTGD_PREFETCH(address) \
     do { __builtin_prefetch((address), 0, 2); __asm__ volatile(""); } while (0)
+#elif defined(_M_X64)
+#define FASTGD_PREFETCH(address) _mm_prefetch((const char *)(address), _MM_HINT_T1)
 #else
 #define FASTGD_PREFETCH(address) ((void)(address))
 #endif
@@ -40,7 +62,7 @@
 /* A vector that no other argument overlaps. gcc checks that by itself at run time, but for at most
    ten pairs of pointers: a kernel with more stays scalar without this. */
 typedef double *
-#if defined(__GNUC__) || defined(__clang__)
+#if FASTGD_GNU
     __restrict__
 #elif defined(_MSC_VER)
     __restrict
@@ -62,44 +84,53 @@ static inline double fastgd_from_bits(int64_t bits)
     return x;
 }
 
-#if defined(_MSC_VER)
-#include <intrin.h>
-#include <windows.h>
-static inline int64_t fastgd_read(volatile int64_t *p) { return _InterlockedOr64(p, 0); }
-static inline void fastgd_write(volatile int64_t *p, int64_t x) { _InterlockedExchange64(p, x); }
-static inline int64_t fastgd_add(volatile int64_t *p, int64_t x)
-{
-    return _InterlockedExchangeAdd64(p, x);
-}
-static inline void fastgd_pause(void) { YieldProcessor(); }
-static inline void fastgd_nap(void) { Sleep(0); }
-#else
-#include <time.h>
 static inline int64_t fastgd_read(volatile int64_t *p)
 {
+#if FASTGD_GNU
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+#else
+    return _InterlockedOr64(p, 0);
+#endif
 }
+
 static inline void fastgd_write(volatile int64_t *p, int64_t x)
 {
+#if FASTGD_GNU
     __atomic_store_n(p, x, __ATOMIC_SEQ_CST);
+#else
+    _InterlockedExchange64(p, x);
+#endif
 }
+
 /* Adds x to *p and returns what was there before. */
 static inline int64_t fastgd_add(volatile int64_t *p, int64_t x)
 {
+#if FASTGD_GNU
     return __atomic_fetch_add(p, x, __ATOMIC_SEQ_CST);
+#else
+    return _InterlockedExchangeAdd64(p, x);
+#endif
 }
+
+/* One turn of a loop that waits for another thread, and a turn in which others may run. */
 static inline void fastgd_pause(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(_WIN32)
+    YieldProcessor();
+#elif FASTGD_GNU && (defined(__x86_64__) || defined(__i386__))
     __builtin_ia32_pause();
 #endif
 }
+
 static inline void fastgd_nap(void)
 {
+#if defined(_WIN32)
+    Sleep(0);
+#else
     struct timespec time = {0, 50000};
     nanosleep(&time, NULL);
-}
 #endif
+}
 
 /* The instruction set whose copies of the kernels run here. */
 static inline const char *fastgd_simd_level(void)
@@ -123,6 +154,10 @@ static inline const char *fastgd_compiler(void)
     return __VERSION__;
 #elif defined(__VERSION__)
     return "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+#define FASTGD_TEXT(number) #number
+#define FASTGD_TEXT_OF(macro) FASTGD_TEXT(macro)
+    return "MSVC " FASTGD_TEXT_OF(_MSC_FULL_VER);
 #else
     return "unknown";
 #endif
