@@ -3,13 +3,16 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from fastgd.theory import Certificate
 
 __all__ = ["History", "Result"]
 
@@ -107,7 +110,7 @@ class Result:
                 self.message = f"diverged by step {self.steps}: the loss is {self._loss}"
         return self._loss
 
-    def certificate(self, optimum: Any = None, replay: bool | None = None) -> Any:
+    def certificate(self, optimum: Any = None, replay: bool | None = None) -> "Certificate":
         """Every theorem beside this run: see `theory.certificate`."""
         from fastgd import theory
 

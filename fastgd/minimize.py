@@ -456,23 +456,23 @@ class _Run:
             self.chunk_rates = self.rates.over(start, end)
         lr, momentum = self.chunk_rates
         self.last_lr = float(lr[-1])
-        before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.put_off()
-        self._run(lr, momentum)
-        if loop.all_finite(self.core.settled(self.theta)):
-            return None
-        # The steps do not look for NaN. This chunk has one, so it is taken again with open eyes.
-        self._restore(before)
-        bad = self._run(lr, momentum, watch=True)
-        self._restore(before)
-        self._run(lr[: bad - 1], momentum[: bad - 1])
+        with self.lock:  # of the bit generator, which another run may share
+            before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.put_off()
+            self._run(lr, momentum)
+            if loop.all_finite(self.core.settled(self.theta)):
+                return None
+            # The steps do not look for NaN. This chunk has one: it is taken again with open eyes.
+            self._restore(before)
+            bad = self._run(lr, momentum, watch=True)
+            self._restore(before)
+            self._run(lr[: bad - 1], momentum[: bad - 1])
         self.loss = None
         return Stop(f"diverged at step {self.state.t}: theta is no longer finite")
 
     def _run(self, lr: Any, momentum: Any, watch: bool = False) -> int:
-        with self.lock:  # of the bit generator, which another run may share
-            return loop.run(
-                self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
-            )
+        return loop.run(
+            self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
+        )
 
     def _restore(self, before: tuple[Any, Any, Any, Any]) -> None:
         theta, state, sampler, late = before

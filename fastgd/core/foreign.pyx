@@ -21,7 +21,9 @@ cdef kernel_void scalar_product(const double *a, const double *b, Py_ssize_t d,
 
 
 cdef class QuadraticObjective(Objective):
-    """1/2 theta'A theta - b'theta, A symmetric."""
+    """QuadraticObjective(A, b)\n--\n
+    1/2 theta'A theta - b'theta, A symmetric.
+    """
     cdef const double[:, ::1] A
     cdef const double[::1] b
 
@@ -48,7 +50,8 @@ cdef class QuadraticObjective(Objective):
 
 
 cdef class FunctionObjective(Objective):
-    """value(theta) and gradient(theta), two Python callables.
+    """FunctionObjective(value, gradient, n_params)\n--\n
+    value(theta) and gradient(theta), two Python callables.
 
     The one objective that takes the GIL: once a step, to ask them.
     """

@@ -19,7 +19,9 @@ cdef enum:
 
 
 cdef class LinearObjective(Objective):
-    """theta is W (n_outputs x d, row-major), then, with an intercept, b (n_outputs)."""
+    """LinearObjective(X, y, loss, n_outputs, intercept, l2)\n--\n
+    theta is W (n_outputs x d, row-major), then, with an intercept, b (n_outputs).
+    """
     cdef Rows rows
     cdef Loss loss
     cdef const double[::1] targets

@@ -66,7 +66,33 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
 
     With `watch` it stops after the first step whose result is not finite. It also stops at an
     exception of the objective, which is raised by `check`, theta being as it was before that step.
+
+    Raises
+    ------
+    RuntimeError
+        The objective, the update or the sampler is in use by another run.
     """
+    if theta.shape[0] != objective.n_params or update.n_params != objective.n_params \
+            or gradient.shape[0] != objective.n_params or momentum.shape[0] != lr.shape[0]:
+        raise ValueError("the objective, the update and the vectors are of different sizes")
+    update.claim()
+    try:
+        objective.claim()
+        try:
+            sampler.claim()
+            try:
+                return take(objective, update, sampler, theta, gradient, lr, momentum, watch)
+            finally:
+                sampler.release()
+        finally:
+            objective.release()
+    finally:
+        update.release()
+
+
+cdef Py_ssize_t take(Objective objective, Update update, Sampler sampler, double[::1] theta,
+                     double[::1] gradient, const double[::1] lr, const double[::1] momentum,
+                     bint watch) except -1:
     cdef Py_ssize_t steps = lr.shape[0], t, i, n_touched
     cdef double *parameters = &theta[0]
     cdef double *slope = &gradient[0]
@@ -74,9 +100,6 @@ def run(Objective objective not None, Update update not None, Sampler sampler no
     cdef const int64_t *touched
     cdef Batch batch
     cdef int status = OK
-    if theta.shape[0] != objective.n_params or update.n_params != objective.n_params \
-            or gradient.shape[0] != objective.n_params or momentum.shape[0] != steps:
-        raise ValueError("the objective, the update and the vectors are of different sizes")
     # A sparse gradient is all zeros between two steps.
     cdef bint sparse = objective.sparse and update.sparse
     if sparse:

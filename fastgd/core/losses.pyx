@@ -32,9 +32,11 @@ cdef inline double log1p_of_unit(double u) noexcept nogil:
 
 
 cdef class Loss:
-    """A loss of one margin, or of n_outputs margins, and one target."""
+    """Loss(n_outputs=1)\n--\n
+    A loss of one margin, or of n_outputs margins, and one target.
+    """
 
-    def __cinit__(self, Py_ssize_t n_outputs=1):
+    def __init__(self, Py_ssize_t n_outputs=1):
         self.n_outputs = n_outputs
 
     cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,

@@ -114,7 +114,9 @@ cdef kernel_void add_column_sums(const double *matrix, Py_ssize_t count, Py_ssiz
 
 
 cdef class Activation:
-    """What a neuron does with its sum: `forward` for all of a layer, `backward` for its slopes."""
+    """Activation()\n--\n
+    What a neuron does with its sum: `forward` for all of a layer, `backward` for its slopes.
+    """
 
     # z <- a(z + bias), for count x width sums.
     cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
@@ -136,6 +138,8 @@ cdef kernel_void identity_forward(double *z, const double *bias, Py_ssize_t coun
 
 
 cdef class Identity(Activation):
+    """z itself."""
+
     cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
                       Py_ssize_t width) noexcept nogil:
         identity_forward(z, bias, count, width)
@@ -192,6 +196,8 @@ cdef kernel_void tanh_backward(double *delta, const double *h, Py_ssize_t size) 
 
 
 cdef class Tanh(Activation):
+    """tanh(z)."""
+
     cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
                       Py_ssize_t width) noexcept nogil:
         tanh_forward(z, bias, count, width)
@@ -219,6 +225,8 @@ cdef kernel_void sigmoid_backward(double *delta, const double *h, Py_ssize_t siz
 
 
 cdef class Sigmoid(Activation):
+    """1/(1 + exp(-z))."""
+
     cdef void forward(self, double *z, const double *bias, Py_ssize_t count,
                       Py_ssize_t width) noexcept nogil:
         sigmoid_forward(z, bias, count, width)
@@ -240,7 +248,8 @@ cdef struct Layer:
 
 
 cdef class NetworkObjective(Objective):
-    """theta is, layer by layer, W (out x in, row-major), then b (out).
+    """NetworkObjective(X, y, sizes, activation, loss, scale, l2)\n--\n
+    theta is, layer by layer, W (out x in, row-major), then b (out).
 
     Parameters
     ----------
@@ -423,6 +432,7 @@ cdef class NetworkObjective(Objective):
         batch.ahead = 0
         out = np.empty((rows.n_rows, self.n_outputs))
         cdef double[:, ::1] view = out
+        self.claim()
         with nogil:
             while done < batch.count:
                 cut(&batch, done, self.most_rows, &block)
@@ -430,4 +440,5 @@ cdef class NetworkObjective(Objective):
                 for i in range(block.count * self.n_outputs):
                     (&view[done, 0])[i] = found[i]
                 done += block.count
+            self.release()
         return out

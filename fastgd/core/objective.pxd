@@ -49,6 +49,7 @@ cdef class Objective:
     cdef Span *spans
     cdef double *partial
     cdef Job job
+    cdef int64_t users                     # 1 while a run is using this object
 
     # To be written by each objective: add the sum over the batch to *value, or to out.
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil
@@ -84,6 +85,10 @@ cdef class Objective:
     cdef void report(self, Objective leader) noexcept nogil
     cdef void shrink(self, double *theta, double factor) noexcept nogil
     cdef int hear_signals(self) noexcept nogil
+
+    # Whoever calls any of the above calls the first before, and the second when it is done.
+    cdef int claim(self) except -1
+    cdef void release(self) noexcept nogil
 
 
 # Raises what is behind a status other than OK.

@@ -9,6 +9,7 @@ class Objective:
     n_params: int
     l2: float
     error: BaseException | None
+    takes_singles: bool
     sparse: bool
     late: bool
     def __init__(

@@ -1,12 +1,14 @@
 # The base of every objective: batches in blocks, means, the l2 term, and the door to Python.
 #
-# One object serves one run at a time (it owns the scratch memory); the data behind it is shared.
+# One object serves one run at a time (it owns the scratch memory), and refuses a second; the data
+# behind it is shared.
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from .claim cimport add, enter, leave
 from .sampling cimport cut
 from .vector cimport kernel_void, scale
 
@@ -15,7 +17,6 @@ import numpy as np
 cdef extern from "dispatch.h" nogil:
     int64_t read "fastgd_read"(int64_t *number)
     void write "fastgd_write"(int64_t *number, int64_t value)
-    int64_t add "fastgd_add"(int64_t *number, int64_t amount)
     void pause "fastgd_pause"()
     void nap "fastgd_nap"()
 
@@ -72,7 +73,8 @@ cdef kernel_void square_norm(const double *theta, Py_ssize_t n, double *out) noe
 
 
 cdef class Objective:
-    """A loss over data, as the compiled loop sees it.
+    """Objective(n_samples, n_params, l2=0.0, spans=None, *arguments, **keywords)\n--\n
+    A loss over data, as the compiled loop sees it.
 
     Parameters
     ----------
@@ -270,6 +272,12 @@ cdef class Objective:
                 return FAILED
         return OK
 
+    cdef int claim(self) except -1:
+        return enter(&self.users, "this compiled objective", "make one for each run")
+
+    cdef void release(self) noexcept nogil:
+        leave(&self.users)
+
     def settle(self, double[::1] theta not None):
         """Do to theta, in place, what `descend` has put off."""
         if self.late:
@@ -300,6 +308,7 @@ cdef class Objective:
         cdef Job *job = &leader.job
         cdef int64_t known = 0
         cdef Py_ssize_t turns = 0
+        self.claim()
         with nogil:
             while not read(&job.over):
                 if not read(&job.open) or read(&job.number) == known:
@@ -313,6 +322,7 @@ cdef class Objective:
                     if self.share(job, False) != OK:
                         self.report(leader)
                 add(&job.inside, -1)
+            self.release()
 
     cdef void report(self, Objective leader) noexcept nogil:
         with gil:
@@ -348,15 +358,15 @@ cdef class Objective:
                              f"{self.n_params} parameters")
         if indices is not None:
             batch = pick(indices, self.n_samples)
-        if value:
-            with nogil:
+        vector = np.empty(self.n_params) if gradient else None
+        out = vector
+        self.claim()
+        with nogil:
+            if value:
                 status = self.value(&theta[0], &batch, &loss)
-        vector = None
-        if gradient and status == OK:
-            vector = np.empty(self.n_params)
-            out = vector
-            with nogil:
+            if gradient and status == OK:
                 status = self.gradient(&theta[0], &batch, &out[0])
+            self.release()
         check(self, status)
         return loss if value else None, vector
 
@@ -376,6 +386,7 @@ cdef class Objective:
             count = indices.shape[0]
         rows = np.zeros((count, self.n_params))
         out = rows
+        self.claim()
         with nogil:
             for i in range(count):
                 batch.indices = NULL
@@ -385,6 +396,7 @@ cdef class Objective:
                 status = self.add_gradient(&theta[0], &batch, &out[i, 0])
                 if status != OK:
                     break
+            self.release()
         check(self, status)
         return rows
 

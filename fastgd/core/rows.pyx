@@ -247,6 +247,10 @@ def first_not_finite(X):
 
 
 cdef class Rows:
+    """Rows()\n--\n
+    The rows of a data matrix, however they are stored.
+    """
+
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,
                       Py_ssize_t n_outputs, double *out) noexcept nogil:
         pass
@@ -276,7 +280,9 @@ cdef Py_ssize_t rows_ahead(Py_ssize_t width):
 
 
 cdef class DenseRows(Rows):
-    """A C-contiguous (n, d) array of float64 or float32, used in place."""
+    """DenseRows(X)\n--\n
+    A C-contiguous (n, d) array of float64 or float32, used in place.
+    """
     cdef const void *data
     cdef bint single
     cdef Py_ssize_t distance
@@ -345,7 +351,9 @@ cdef class DenseRows(Rows):
 
 
 cdef class ByteRows(Rows):
-    """A C-contiguous (n, d) array of uint8, as images are stored: used in place, for `gather`."""
+    """ByteRows(X)\n--\n
+    A C-contiguous (n, d) array of uint8, as images are stored: used in place, for `gather`.
+    """
     cdef const uint8_t *data
     cdef Py_ssize_t distance
 
@@ -501,7 +509,8 @@ def check_sparse(const integer[::1] columns, const integer[::1] starts, Py_ssize
 
 
 cdef class SparseRows(Rows):
-    """A CSR matrix (scipy's matrix or array class), its three arrays used in place.
+    """SparseRows(X)\n--\n
+    A CSR matrix (scipy's matrix or array class), its three arrays used in place.
 
     Column indices need not be sorted, and may repeat: repeated entries count as their sum.
     """

@@ -17,6 +17,9 @@ cdef class Sampler:
     # The rows of up to `most` steps of one row each, one after another, as if drawn one by one.
     cdef void draw_singles(self, Py_ssize_t most, Batch *batch) noexcept nogil
     cdef void skip(self, Py_ssize_t count) noexcept nogil
+    cdef int64_t users                     # 1 while a run is using this object
+    cdef int claim(self) except -1
+    cdef void release(self) noexcept nogil
 
 
 cdef inline void cut(const Batch *batch, Py_ssize_t done, Py_ssize_t most,

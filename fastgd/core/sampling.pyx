@@ -6,6 +6,8 @@
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint64_t
 
+from .claim cimport enter, leave
+
 import numpy as np
 
 # Not cimported: that would import numpy.random, a tenth of the time of `import fastgd`.
@@ -22,7 +24,9 @@ cdef Py_ssize_t BLOCK = 4096
 
 
 cdef class Sampler:
-    """Hands out the rows of one step after another."""
+    """Sampler(n_samples, batch_size, generator)\n--\n
+    Hands out the rows of one step after another.
+    """
 
     def __init__(self, Py_ssize_t n_samples, Py_ssize_t batch_size, generator):
         self.n_samples = n_samples
@@ -52,6 +56,12 @@ cdef class Sampler:
 
     cdef void skip(self, Py_ssize_t count) noexcept nogil:
         pass
+
+    cdef int claim(self) except -1:
+        return enter(&self.users, "this sampler", "make one for each run")
+
+    cdef void release(self) noexcept nogil:
+        leave(&self.users)
 
 
 cdef class All(Sampler):

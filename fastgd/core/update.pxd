@@ -20,7 +20,7 @@ cdef class Update:
     cdef readonly Update inner               # of a rule around another one, that one's state
     cdef object memory                       # the slots, one row each
     cdef object scalar_memory
-    cdef bint busy                           # a run is using this state
+    cdef int64_t users                       # 1 while a run is using this state
     cdef double *slot[MAX_SLOTS]
     cdef double *scalars                     # numbers that change from step to step
     cdef Py_ssize_t n_spans
@@ -44,3 +44,7 @@ cdef class Update:
                    double momentum) noexcept nogil
     cdef void step_at(self, double *theta, const double *gradient, const int64_t *touched,
                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil
+
+    # A run calls the first before it changes anything here, and the second when it is over.
+    cdef int claim(self) except -1
+    cdef void release(self) noexcept nogil

@@ -13,6 +13,7 @@ from libc.math cimport sqrt
 from libc.stdlib cimport calloc, free
 cimport numpy as cnp
 
+from .claim cimport enter, leave
 from .vector cimport kernel_void, scale
 
 import numpy as np
@@ -21,7 +22,8 @@ cnp.import_array()
 
 
 cdef class Update:
-    """The state of one optimizer: made by ``optimizer.init``, changed by every step.
+    """Update(n_params, optimizer, spans=None)\n--\n
+    The state of one optimizer: made by ``optimizer.init``, changed by every step.
 
     `slots` names the vectors that a rule keeps, one float64 for each parameter, and `numbers`
     the scalars with their values before the first step.
@@ -119,11 +121,15 @@ cdef class Update:
         """Go back to what `save` returned."""
         if saved["slots"].shape != self.memory.shape:
             raise ValueError("the saved state is of another optimizer or another size")
-        self.t = saved["t"]
-        self.memory[...] = saved["slots"]
-        self.scalar_memory[...] = saved["numbers"]
-        if self.inner is not None:
-            self.inner.load(saved["inner"])
+        self.claim()
+        try:
+            self.t = saved["t"]
+            self.memory[...] = saved["slots"]
+            self.scalar_memory[...] = saved["numbers"]
+            if self.inner is not None:
+                self.inner.load(saved["inner"])
+        finally:
+            self.release()
 
     def set_rates(self, double lr, double momentum, rates):
         """The rates that ``optimizer.step`` uses: two numbers, or a function of the step."""
@@ -131,16 +137,12 @@ cdef class Update:
         self.momentum = momentum
         self.rates = rates
 
-    def claim(self):
-        """Mark this state as used by a run; a second user is refused until `release`."""
-        if self.busy:
-            raise RuntimeError(
-                "this optimizer state is in use by another run: make one state for each run "
-                "with optimizer.init(theta)")
-        self.busy = True
+    cdef int claim(self) except -1:
+        return enter(&self.users, "this optimizer state",
+                     "make one for each run with optimizer.init(theta)")
 
-    def release(self):
-        self.busy = False
+    cdef void release(self) noexcept nogil:
+        leave(&self.users)
 
     def __reduce__(self):
         return _restore, (self.optimizer, self.n_params, self.span_list, self.save(),
@@ -180,7 +182,8 @@ cdef double *vector_of(array, Py_ssize_t n, str name, bint written) except NULL:
 
 
 cdef class Stepper:
-    """What every optimizer can do to parameters of one's own: the base of `Optimizer`.
+    """Stepper()\n--\n
+    What every optimizer can do to parameters of one's own: the base of `Optimizer`.
 
     It is compiled so that a step on a few parameters costs less than the call of a function.
     """
@@ -198,11 +201,23 @@ cdef class Stepper:
         (d,) float64
             `theta` itself, but for look-ahead methods (Nesterov), which return a point of their
             own; it is overwritten by the next call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Another dtype, shape or length than `init` saw.
+        RuntimeError
+            The state is in use by another run, in another thread.
         """
         cdef double *parameters = vector_of(theta, state.n_params, "theta", False)
-        if state.rates is not None:
-            state.lr, state.momentum = state.rates(state.t)
-        cdef const double *place = state.point(parameters, state.lr, state.momentum)
+        cdef const double *place
+        state.claim()
+        try:
+            if state.rates is not None:
+                state.lr, state.momentum = state.rates(state.t)
+            place = state.point(parameters, state.lr, state.momentum)
+        finally:
+            state.release()
         if place == parameters:
             return theta
         cdef Py_ssize_t i
@@ -229,24 +244,24 @@ cdef class Stepper:
         TypeError, ValueError
             Another dtype, shape or length than `init` saw.
         RuntimeError
-            The state is in use by another run.
+            The state is in use by another run, in another thread.
         """
         cdef double *parameters = vector_of(theta, state.n_params, "theta", True)
         cdef const double *slope = vector_of(gradient, state.n_params, "gradient", False)
         if state.optimizer is not self and state.optimizer != self:
             raise ValueError("this state was made by another optimizer")
-        if state.rates is not None:
-            state.lr, state.momentum = state.rates(state.t)
-        if state.n_params < 4096:
-            if state.busy:
-                state.claim()
-            state.step(parameters, slope, state.lr, state.momentum)
-        else:
-            # Other threads may run meanwhile, and must not come upon this state half changed.
-            state.claim()
-            with nogil:
+        # Other threads may run meanwhile, and must not come upon this state half changed.
+        state.claim()
+        try:
+            if state.rates is not None:
+                state.lr, state.momentum = state.rates(state.t)
+            if state.n_params < 4096:
                 state.step(parameters, slope, state.lr, state.momentum)
-            state.busy = False
+            else:
+                with nogil:
+                    state.step(parameters, slope, state.lr, state.momentum)
+        finally:
+            state.release()
 
 
 # theta <- keep theta - lr g

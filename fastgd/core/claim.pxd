@@ -1,0 +1,19 @@
+# One user at a time, for what a run writes into: its state, its sampler, its scratch memory.
+#
+# A second thread is refused before it touches anything. So no module of the core leans on the GIL,
+# and all of them may be loaded where there is none.
+from libc.stdint cimport int64_t
+
+cdef extern from "dispatch.h" nogil:
+    int64_t add "fastgd_add"(int64_t *number, int64_t amount)
+
+
+cdef inline int enter(int64_t *users, str what, str remedy) except -1:
+    if add(users, 1) != 0:
+        add(users, -1)
+        raise RuntimeError(f"{what} is in use by another run: {remedy}")
+    return 0
+
+
+cdef inline void leave(int64_t *users) noexcept nogil:
+    add(users, -1)
