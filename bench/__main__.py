@@ -49,6 +49,31 @@ def table(found: list[Line]) -> str:
     return "\n".join(text)
 
 
+def summary(found: list[Line]) -> str:
+    """README's table: a line for each row and peer that a target is about."""
+    text = ["| the same work | against | figures, and the targets missed |", "| --- | --- | --- |"]
+    for row, module in rows().items():
+        title = (importlib.import_module(module).__doc__ or "").partition("\n")[0]
+        title = title.partition(". ")[0].rstrip(".")
+        figures: dict[str, list[str]] = {}
+        for x in found:
+            if x.row == row and x.target:
+                missed = f" ({x.target})" if "missed" in x.verdict else ""
+                case = x.case.rsplit(", per ", 1)[0]
+                figures.setdefault(x.peer, []).append(f"{case}: {x.figure}{missed}")
+        text += [f"| {title} | {peer} | {'; '.join(cells)} |" for peer, cells in figures.items()]
+    return "\n".join(text)
+
+
+def tell_readme(found: list[Line]) -> None:
+    """Put the summary where README has its marks."""
+    path = HERE.parent / "README.md"
+    before, mark, rest = path.read_text().partition("<!-- written by ci/bench -->\n")
+    _, end, after = rest.partition("<!-- end -->\n")
+    if mark and end:
+        path.write_text(f"{before}{mark}\n{summary(found)}\n\n{end}{after}")
+
+
 def _load() -> str:
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
@@ -124,6 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
         content = {"machine": machine.description(), "limits": limits, "cases": raw}
         (out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
         chart.draw(found, HERE.parent / "docs" / "speed.svg" if out == HERE else out / "speed.svg")
+        if out == HERE and only is None:
+            tell_readme(found)
     met = sum(line.verdict == "met" for line in found)
     missed = [line for line in found if "missed" in line.verdict]
     print(
