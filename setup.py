@@ -31,12 +31,10 @@ if BASELINE:
 # The only place for directives: Cython ignores a misspelt one in a source file without a word.
 # No module leans on the GIL: what a run writes into has one user at a time (core/claim.pxd), a bit
 # generator has its lock, the threads of a gradient meet in atomic numbers, and nothing else is
-# written after it was made. Functions carry their signatures, for help() and editors, as those of
-# the C library do; what Cython lets a class carry is no signature for `inspect`, so the docstrings
-# of classes begin with one.
+# written after it was made. Functions carry their signatures, for help() and editors; what Cython
+# lets a class carry is no signature for `inspect`, so the docstrings of classes begin with one.
 DIRECTIVES = {
     "language_level": 3,
-    "binding": False,
     "embedsignature": True,
     "embedsignature.format": "clinic",
     "freethreading_compatible": True,

@@ -82,7 +82,7 @@ def test_stubs_and_signatures_say_the_same(path):
 def test_help_shows_signature_and_text(capsys):
     help(gd.Adam.step)
     shown = capsys.readouterr().out
-    assert "step(self, /, theta, gradient, state)" in shown
+    assert "step(self, theta, gradient, state)" in shown
     assert "Take one step in place" in shown
     help(fastgd.core.objective.Objective)
     shown = capsys.readouterr().out

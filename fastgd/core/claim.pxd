@@ -6,14 +6,11 @@ from libc.stdint cimport int64_t
 
 cdef extern from "dispatch.h" nogil:
     int64_t add "fastgd_add"(int64_t *number, int64_t amount)
+    bint entered "fastgd_enter"(int64_t *users)
+    void leave "fastgd_leave"(int64_t *users)
 
 
 cdef inline int enter(int64_t *users, str what, str remedy) except -1:
-    if add(users, 1) != 0:
-        add(users, -1)
+    if not entered(users):
         raise RuntimeError(f"{what} is in use by another run: {remedy}")
     return 0
-
-
-cdef inline void leave(int64_t *users) noexcept nogil:
-    add(users, -1)

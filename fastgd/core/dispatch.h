@@ -112,6 +112,35 @@ static inline int64_t fastgd_add(volatile int64_t *p, int64_t x)
 #endif
 }
 
+/* Makes *users 1 if it is 0, and says whether it did. Callers hold the GIL where there is one, so that
+   no two of them are here at once, and no locked operation is spent (10 ns of a step from Python). */
+static inline int fastgd_enter(volatile int64_t *users)
+{
+#if defined(Py_GIL_DISABLED)
+    if (fastgd_add(users, 1) == 0)
+        return 1;
+    fastgd_add(users, -1);
+    return 0;
+#else
+    if (fastgd_read(users) != 0)
+        return 0;
+    *users = 1;
+    return 1;
+#endif
+}
+
+/* What was written before is seen by the next that enters. */
+static inline void fastgd_leave(volatile int64_t *users)
+{
+#if defined(Py_GIL_DISABLED)
+    fastgd_add(users, -1);
+#elif FASTGD_GNU
+    __atomic_store_n(users, 0, __ATOMIC_RELEASE);
+#else
+    _InterlockedExchange64(users, 0);
+#endif
+}
+
 /* One turn of a loop that waits for another thread, and a turn in which others may run. */
 static inline void fastgd_pause(void)
 {

@@ -1,6 +1,7 @@
 # cdef class Update: the state of one optimizer in one run, and how it takes a step.
 #
 # Only the base is declared here: a new optimizer is a class and a kernel in update.pyx.
+from cython cimport final
 from libc.stdint cimport int64_t
 
 from .objective cimport Span
@@ -45,6 +46,12 @@ cdef class Update:
     cdef void step_at(self, double *theta, const double *gradient, const int64_t *touched,
                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil
 
-    # A run calls the first before it changes anything here, and the second when it is over.
+    # A run calls `claim` before it changes anything here, and `release` when it is over.
+    @final
     cdef int claim(self) except -1
+
+    @final
     cdef void release(self) noexcept nogil
+
+    @final
+    cdef int ask_rates(self) except -1

@@ -9,6 +9,7 @@
 #
 # All denominators are sqrt(second moment + eps_root) + eps. sqrt becomes SIMD only under
 # -fno-math-errno (setup.py); without it these kernels are 4 times slower.
+from cython cimport final
 from libc.math cimport sqrt
 from libc.stdlib cimport calloc, free
 cimport numpy as cnp
@@ -137,10 +138,22 @@ cdef class Update:
         self.momentum = momentum
         self.rates = rates
 
+    @final
+    cdef int ask_rates(self) except -1:
+        # Of a claimed state, which an exception gives back.
+        try:
+            self.lr, self.momentum = self.rates(self.t)
+        except BaseException:
+            self.release()
+            raise
+        return 0
+
+    @final
     cdef int claim(self) except -1:
         return enter(&self.users, "this optimizer state",
                      "make one for each run with optimizer.init(theta)")
 
+    @final
     cdef void release(self) noexcept nogil:
         leave(&self.users)
 
@@ -212,12 +225,10 @@ cdef class Stepper:
         cdef double *parameters = vector_of(theta, state.n_params, "theta", False)
         cdef const double *place
         state.claim()
-        try:
-            if state.rates is not None:
-                state.lr, state.momentum = state.rates(state.t)
-            place = state.point(parameters, state.lr, state.momentum)
-        finally:
-            state.release()
+        if state.rates is not None:
+            state.ask_rates()
+        place = state.point(parameters, state.lr, state.momentum)
+        state.release()
         if place == parameters:
             return theta
         cdef Py_ssize_t i
@@ -252,16 +263,14 @@ cdef class Stepper:
             raise ValueError("this state was made by another optimizer")
         # Other threads may run meanwhile, and must not come upon this state half changed.
         state.claim()
-        try:
-            if state.rates is not None:
-                state.lr, state.momentum = state.rates(state.t)
-            if state.n_params < 4096:
+        if state.rates is not None:
+            state.ask_rates()
+        if state.n_params < 4096:
+            state.step(parameters, slope, state.lr, state.momentum)
+        else:
+            with nogil:
                 state.step(parameters, slope, state.lr, state.momentum)
-            else:
-                with nogil:
-                    state.step(parameters, slope, state.lr, state.momentum)
-        finally:
-            state.release()
+        state.release()
 
 
 # theta <- keep theta - lr g
