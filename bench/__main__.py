@@ -61,7 +61,9 @@ def summary(found: list[Line]) -> str:
                 missed = f" ({x.target})" if "missed" in x.verdict else ""
                 case = x.case.rsplit(", per ", 1)[0]
                 figures.setdefault(x.peer, []).append(f"{case}: {x.figure}{missed}")
-        text += [f"| {title} | {peer} | {'; '.join(cells)} |" for peer, cells in figures.items()]
+        for peer, cells in figures.items():
+            text.append(f"| {title} | {peer} | {'; '.join(cells)} |")
+            title = ""
     return "\n".join(text)
 
 

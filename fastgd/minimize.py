@@ -375,6 +375,7 @@ class _Run:
         self.callbacks: tuple[Callback, ...] = ()
         self.rates = optimizer.rates(self.total)
         self.chunk_rates = np.empty(0), np.empty(0)
+        self.last_lr = math.nan
         self.state = updates.make(optimizer, len(theta), core.span_list)
         self.history = History()
         self.loss: float | None = None
@@ -443,7 +444,7 @@ class _Run:
                 bar.show(end, self.loss)
             if record_every and (end % record_every == 0 or end == self.total):
                 stop = self._record(callbacks)
-            else:
+            elif callbacks:
                 stop = self._ask(c for c in callbacks if getattr(c, "every_chunk", False))
             if stop is not None:
                 return stop
@@ -485,8 +486,8 @@ class _Run:
         loss, gradient = self.core.evaluate(self.core.settled(self.theta))
         self.loss = loss
         norm = cores.norm(gradient)
-        lr = getattr(self, "last_lr", math.nan)
-        self.history.append(self.state.t, loss, norm, lr, time.perf_counter() - self.started)
+        seconds = time.perf_counter() - self.started
+        self.history.append(self.state.t, loss, norm, self.last_lr, seconds)
         if not math.isfinite(loss):
             return Stop(f"diverged at step {self.state.t}: the loss is {loss}")
         return self._ask(callbacks)

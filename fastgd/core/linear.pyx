@@ -171,10 +171,12 @@ cdef class LinearObjective(Objective):
         self.work.row = -1
 
     def put_off(self):
-        return self.late, self.work
+        return self.work if self.late else None
 
     def restore(self, work):
-        self.late, self.work = work
+        self.forget()
+        if work is not None:
+            self.late, self.work = True, work
 
     cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
                                 const int64_t **touched) noexcept nogil:
