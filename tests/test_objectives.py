@@ -369,3 +369,23 @@ def test_a_function_cannot_change_the_parameters_of_a_run():
     f = gd.Function(lambda u: float(u @ u), gradient, 2)
     theta = gd.minimize(f, gd.SGD(0.25), [1.0, -4.0], steps=2).theta
     assert np.array_equal(theta, [0.25, -1.0])
+
+
+# The two share a pass over the data, and must not differ from what each finds alone.
+@pytest.mark.parametrize("kind", ["dense", "narrow", "float32", "sparse"])
+@pytest.mark.parametrize("n", [1, 7, 128, 129, 1000, 9001])
+@pytest.mark.parametrize("name", LINEAR)
+def test_value_and_gradient_have_the_bits_of_either(name, n, kind):
+    generator = np.random.default_rng(n)
+    X = generator.standard_normal((n, 3 if kind == "narrow" else 41))
+    if kind == "float32":
+        X = X.astype(np.float32)
+    if kind == "sparse":
+        X = pytest.importorskip("scipy.sparse").csr_array(X * (X > 1.0))
+    y = np.arange(n) % 2 if n > 1 else np.ones(1)
+    f = getattr(gd, name)(X, y, l2=0.1, fit_intercept=True)
+    theta = generator.standard_normal(f.n_params)
+    for indices in (None, generator.integers(n, size=200)):
+        value, gradient = f.value_and_gradient(theta, indices)
+        assert value == f.value(theta, indices)
+        assert np.array_equal(gradient, f.gradient(theta, indices))

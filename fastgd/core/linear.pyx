@@ -49,6 +49,7 @@ cdef class LinearObjective(Objective):
             spans.append((self.n_weights, self.n_weights + n_outputs, False))
         super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0), l2,
                          spans)
+        self.one_pass = True
         self.takes_singles = self.loss.slope != NULL
         self.forget()
         self.margins_buffer = <double *>malloc(MARGINS * n_outputs * sizeof(double))
@@ -130,6 +131,25 @@ cdef class LinearObjective(Objective):
             self.loss.derivatives(self.margins_buffer, targets, block.count)
             self.add_rows(&block, 1.0, 1.0, out)
             done += block.count
+        return OK
+
+    cdef int add_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil:
+        cdef Batch block
+        cdef const double *targets
+        cdef Py_ssize_t done = 0, i
+        cdef double total = 0.0
+        while done < batch.count:
+            cut(batch, done, self.rows.block_rows, &block)
+            targets = self.targets_of(&block)
+            self.find_margins(theta, &block, 1.0)
+            self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
+            for i in range(block.count):
+                total += self.losses_buffer[i]
+            self.loss.derivatives(self.margins_buffer, targets, block.count)
+            self.add_rows(&block, 1.0, 1.0, out)
+            done += block.count
+        value[0] += total
         return OK
 
     cdef int descend(self, double *theta, const Batch *batch, double lr,

@@ -54,6 +54,10 @@ cdef class Objective:
     # To be written by each objective: add the sum over the batch to *value, or to out.
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil
     cdef int add_gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
+    # May be written, and then `one_pass` is set: both sums, where they share most of the work.
+    cdef bint one_pass
+    cdef int add_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil
     # May be written: theta -= lr (mean gradient over the batch + decay * penalised theta) without
     # a gradient buffer. decay includes l2.
     cdef int descend(self, double *theta, const Batch *batch, double lr,
@@ -80,6 +84,10 @@ cdef class Objective:
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
 
+    cdef int walk(self, const double *theta, const Batch *batch, double *value,
+                  double *out) noexcept nogil
+    cdef Py_ssize_t part_rows(self, Py_ssize_t count) noexcept nogil
+    cdef void average(self, const double *theta, Py_ssize_t count, double *out) noexcept nogil
     cdef void add_penalty(self, const double *theta, double *out) noexcept nogil
     cdef int share(self, Job *job, bint leading) noexcept nogil
     cdef void report(self, Objective leader) noexcept nogil

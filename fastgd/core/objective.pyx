@@ -100,6 +100,7 @@ cdef class Objective:
         # Few enough that a batch of a few hundred rows can be shared by threads, and enough that
         # adding up the parts costs little.
         self.block_rows = 128
+        self.job.over = True
         self.n_spans = len(spans)
         self.spans = <Span *>calloc(len(spans), sizeof(Span))
         self.partial = <double *>calloc(n_params, sizeof(double))
@@ -150,15 +151,35 @@ cdef class Objective:
                                 const int64_t **touched) noexcept nogil:
         return 0
 
+    cdef int add_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil:
+        return UNSUPPORTED
+
     cdef int value(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        return self.walk(theta, batch, out, NULL)
+
+    cdef int walk(self, const double *theta, const Batch *batch, double *value,
+                  double *out) noexcept nogil:
+        """The mean loss and, unless `out` is NULL, the mean gradient: the bits of `gradient`."""
         cdef Batch block
-        cdef Py_ssize_t done = 0, work = 0, i
+        cdef Py_ssize_t done = 0, work = 0, i, rows = self.part_rows(batch.count)
+        cdef bint parted = out != NULL and rows > 0
+        cdef double *sum = self.partial if parted else out
         cdef int status
         cdef double part, norm = 0.0, total = 0.0, lost = 0.0, corrected, moved
+        if out != NULL:
+            memset(out, 0, self.n_params * sizeof(double))
         while done < batch.count:
+            if parted and done % rows == 0:
+                if done:
+                    add_to(out, sum, self.n_params)
+                memset(sum, 0, self.n_params * sizeof(double))
             cut(batch, done, self.block_rows, &block)
             part = 0.0
-            status = self.add_value(theta, &block, &part)
+            if out == NULL:
+                status = self.add_value(theta, &block, &part)
+            else:
+                status = self.add_both(theta, &block, &part, sum)
             if status != OK:
                 return status
             # Compensated: the loss of a long sum is compared with others to many digits. With an
@@ -173,6 +194,10 @@ cdef class Objective:
                 work = 0
                 if self.hear_signals() != OK:
                     return FAILED
+        if parted:
+            add_to(out, sum, self.n_params)
+        if out != NULL:
+            self.average(theta, batch.count, out)
         total /= <double>batch.count
         if self.l2 != 0.0:
             for i in range(self.n_spans):
@@ -180,8 +205,22 @@ cdef class Objective:
                     square_norm(theta + self.spans[i].start,
                                 self.spans[i].stop - self.spans[i].start, &norm)
             total += 0.5 * self.l2 * norm
-        out[0] = total
+        value[0] = total
         return OK
+
+    cdef Py_ssize_t part_rows(self, Py_ssize_t count) noexcept nogil:
+        """Rows of the parts in which a gradient is summed; 0: it is summed as a whole.
+
+        At most PARTS of them, for the fewer turns to wait for, where that is no more than LONGEST
+        rows each: the number depends on the batch alone.
+        """
+        cdef Py_ssize_t blocks = 1
+        if count <= self.block_rows:
+            return 0
+        if count > PARTS * self.block_rows:
+            blocks = min((count // PARTS) // self.block_rows + 1,
+                         max(1, LONGEST // self.block_rows))
+        return blocks * self.block_rows
 
     cdef int share(self, Job *job, bint leading) noexcept nogil:
         """Sum blocks of a job until there are none left; only the leader may raise signals."""
@@ -223,12 +262,7 @@ cdef class Objective:
             job.theta = theta
             job.batch = batch
             job.out = out
-            # At most PARTS of them, for the fewer turns to wait for, where that is no more than
-            # LONGEST rows each: the number depends on the batch alone.
-            job.rows = self.block_rows
-            if batch.count > PARTS * self.block_rows:
-                job.rows *= min((batch.count // PARTS) // self.block_rows + 1,
-                                max(1, LONGEST // self.block_rows))
+            job.rows = self.part_rows(batch.count)
             job.n_blocks = (batch.count + job.rows - 1) // job.rows
             job.taken = job.added = job.failed = 0
             job.number += 1
@@ -242,10 +276,14 @@ cdef class Objective:
                 status = FAILED
         if status != OK:
             return status
-        if batch.count > 1:
-            multiply(out, 1.0 / <double>batch.count, self.n_params)
-        self.add_penalty(theta, out)
+        self.average(theta, batch.count, out)
         return OK
+
+    cdef void average(self, const double *theta, Py_ssize_t count, double *out) noexcept nogil:
+        """Make the mean gradient, with the l2 term, of a sum."""
+        if count > 1:
+            multiply(out, 1.0 / <double>count, self.n_params)
+        self.add_penalty(theta, out)
 
     cdef void add_penalty(self, const double *theta, double *out) noexcept nogil:
         """Add the gradient of the l2 term."""
@@ -362,10 +400,13 @@ cdef class Objective:
         out = vector
         self.claim()
         with nogil:
-            if value:
-                status = self.value(&theta[0], &batch, &loss)
-            if gradient and status == OK:
-                status = self.gradient(&theta[0], &batch, &out[0])
+            if value and gradient and self.one_pass and read(&self.job.over):
+                status = self.walk(&theta[0], &batch, &loss, &out[0])
+            else:
+                if value:
+                    status = self.value(&theta[0], &batch, &loss)
+                if gradient and status == OK:
+                    status = self.gradient(&theta[0], &batch, &out[0])
             self.release()
         check(self, status)
         return loss if value else None, vector
