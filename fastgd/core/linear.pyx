@@ -104,37 +104,15 @@ cdef class LinearObjective(Objective):
                         weight * self.margins_buffer[i * self.n_outputs + k]
 
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
-        cdef Batch block
-        cdef const double *targets
-        cdef Py_ssize_t done = 0, i
-        cdef double total = 0.0
-        while done < batch.count:
-            cut(batch, done, self.rows.block_rows, &block)
-            targets = self.targets_of(&block)
-            self.find_margins(theta, &block, 1.0)
-            self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
-            for i in range(block.count):
-                total += self.losses_buffer[i]
-            done += block.count
-        value[0] += total
-        return OK
+        return self.add_both(theta, batch, value, NULL)
 
     cdef int add_gradient(self, const double *theta, const Batch *batch,
                           double *out) noexcept nogil:
-        cdef Batch block
-        cdef const double *targets
-        cdef Py_ssize_t done = 0
-        while done < batch.count:
-            cut(batch, done, self.rows.block_rows, &block)
-            targets = self.targets_of(&block)
-            self.find_margins(theta, &block, 1.0)
-            self.loss.derivatives(self.margins_buffer, targets, block.count)
-            self.add_rows(&block, 1.0, 1.0, out)
-            done += block.count
-        return OK
+        return self.add_both(theta, batch, NULL, out)
 
     cdef int add_both(self, const double *theta, const Batch *batch, double *value,
                       double *out) noexcept nogil:
+        # Either may be NULL.
         cdef Batch block
         cdef const double *targets
         cdef Py_ssize_t done = 0, i
@@ -143,13 +121,16 @@ cdef class LinearObjective(Objective):
             cut(batch, done, self.rows.block_rows, &block)
             targets = self.targets_of(&block)
             self.find_margins(theta, &block, 1.0)
-            self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
-            for i in range(block.count):
-                total += self.losses_buffer[i]
-            self.loss.derivatives(self.margins_buffer, targets, block.count)
-            self.add_rows(&block, 1.0, 1.0, out)
+            if value != NULL:
+                self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
+                for i in range(block.count):
+                    total += self.losses_buffer[i]
+            if out != NULL:
+                self.loss.derivatives(self.margins_buffer, targets, block.count)
+                self.add_rows(&block, 1.0, 1.0, out)
             done += block.count
-        value[0] += total
+        if value != NULL:
+            value[0] += total
         return OK
 
     cdef int descend(self, double *theta, const Batch *batch, double lr,
