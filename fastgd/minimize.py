@@ -458,7 +458,7 @@ class _Run:
         lr, momentum = self.chunk_rates
         self.last_lr = float(lr[-1])
         with self.lock:  # of the bit generator, which another run may share
-            before = self.theta.copy(), self.state.save(), self.sampler.state(), self.core.put_off()
+            before = self.theta.copy(), self.state.save(), self.sampler.save(), self.core.put_off()
             self._run(lr, momentum)
             if loop.all_finite(self.core.settled(self.theta)):
                 return None
@@ -479,7 +479,7 @@ class _Run:
         theta, state, sampler, late = before
         self.theta[:] = theta
         self.state.load(state)
-        self.sampler.restore(sampler)
+        self.sampler.load(sampler)
         self.core.restore(late)
 
     def _record(self, callbacks: Iterable[Callback]) -> Stop | None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.core import foreign, linear, objective, rows
+from fastgd.core import foreign, linear, objective, rows, solver
 
 __all__ = [
     "Function", "LeastSquares", "LogisticRegression", "NeuralNetwork", "Objective", "Quadratic",
@@ -46,6 +46,18 @@ class Objective:
     def compiled(self) -> objective.Objective:
         """A new object of the core for one run: it owns scratch memory and shares the data."""
         raise NotImplementedError(f"{type(self).__name__} does not define compiled()")
+
+    def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
+        """One run's way of stepping, from `theta`; an objective with a faster way overrides this.
+
+        Parameters
+        ----------
+        core : the object of the core that `compiled` made for the run
+        update : the state of the optimizer
+        sampler : the sampler of the core
+        theta : (n_params,) float64, copied
+        """
+        return solver.General(core, update, sampler, theta)
 
     @contextlib.contextmanager
     def borrow(self) -> Iterator[Any]:

@@ -13,6 +13,7 @@ cdef struct Batch:
 cdef class Sampler:
     cdef readonly Py_ssize_t n_samples
     cdef readonly Py_ssize_t batch_size
+    cdef object marked
     cdef void draw(self, Batch *batch) noexcept nogil
     # The rows of up to `most` steps of one row each, one after another, as if drawn one by one.
     cdef void draw_singles(self, Py_ssize_t most, Batch *batch) noexcept nogil

@@ -2,7 +2,7 @@
 #
 # A sampler is told how many steps the next chunk has (`begin`, with the GIL) and then hands out
 # one batch a step without it. It draws exactly what the chunk needs, so that the stream of random
-# numbers does not depend on how a run is cut into chunks.
+# numbers does not depend on how a run is cut into chunks. The caller holds the bit generator's lock.
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint64_t
 
@@ -29,18 +29,28 @@ cdef class Sampler:
     """
 
     def __init__(self, Py_ssize_t n_samples, Py_ssize_t batch_size, generator):
+        if n_samples < 1 or not 1 <= batch_size <= n_samples:
+            raise ValueError(f"batches of {batch_size} of {n_samples} rows cannot be drawn")
         self.n_samples = n_samples
         self.batch_size = batch_size
 
     def begin(self, Py_ssize_t steps):
         """Get ready to hand out `steps` batches."""
 
-    def state(self):
-        """What `restore` needs to hand out the same batches again from here."""
+    def save(self):
+        """What `load` needs to hand out the same batches again from here."""
         return {}
 
-    def restore(self, state):
-        """Go back to a state that `state` returned."""
+    def load(self, saved):
+        """Go back to what `save` returned."""
+
+    def mark(self):
+        """Remember where the draws stand, for `rewind`, at no cost that grows with n."""
+        self.marked = self.save()
+
+    def rewind(self):
+        """Go back to the last `mark`."""
+        self.load(self.marked)
 
     cdef void draw(self, Batch *batch) noexcept nogil:
         pass
@@ -74,6 +84,14 @@ cdef class All(Sampler):
         batch.ahead = 0
 
 
+cdef bitgen_t *stream_of(generator) except NULL:
+    # Of a numpy.random.Generator, which the caller keeps alive.
+    capsule = getattr(getattr(generator, "bit_generator", None), "capsule", None)
+    if capsule is None:
+        raise TypeError(f"a sampler draws from a numpy.random.Generator, not {generator!r}")
+    return <bitgen_t *>PyCapsule_GetPointer(capsule, "BitGenerator")
+
+
 cdef class Replacement(Sampler):
     """Independent uniform indices: the stream of ``Generator.integers(n, size=(steps, batch))``."""
     cdef object generator
@@ -84,8 +102,7 @@ cdef class Replacement(Sampler):
     def __init__(self, Py_ssize_t n_samples, Py_ssize_t batch_size, generator):
         super().__init__(n_samples, batch_size, generator)
         self.generator = generator
-        self.bit_generator = <bitgen_t *>PyCapsule_GetPointer(
-            generator.bit_generator.capsule, "BitGenerator")
+        self.bit_generator = stream_of(generator)
         # A whole number of batches, so that no batch is split between two fills.
         self.buffer = np.empty(batch_size * max(1, BLOCK // batch_size), dtype=np.int64)
 
@@ -93,11 +110,11 @@ cdef class Replacement(Sampler):
         self.position = self.filled = 0
         self.undrawn = steps * self.batch_size
 
-    def state(self):
+    def save(self):
         return {"bit_generator": self.generator.bit_generator.state}
 
-    def restore(self, state):
-        self.generator.bit_generator.state = state["bit_generator"]
+    def load(self, saved):
+        self.generator.bit_generator.state = saved["bit_generator"]
 
     cdef void draw(self, Batch *batch) noexcept nogil:
         cdef Py_ssize_t i
@@ -122,47 +139,79 @@ cdef class Replacement(Sampler):
 cdef class Shuffle(Sampler):
     """A new ``Generator.permutation(n)`` for each epoch; its last batch may be short.
 
-    Needs 8 n bytes for the order, the one part of a run that grows with n.
+    Needs 16 n bytes for two orders, the one part of a run that grows with n: where a chunk goes over
+    the end of an epoch, the order at its start is kept, so that `rewind` has it without a copy.
     """
     cdef object generator
-    cdef int64_t[::1] order
+    cdef bitgen_t *bit_generator
+    cdef int64_t[:, ::1] orders            # that of this epoch, and the one at the mark
+    cdef int64_t *order
+    cdef Py_ssize_t current
     cdef Py_ssize_t position
+    cdef Py_ssize_t marked_position
+    cdef bint turned                       # whether a new order has come since the mark
 
     def __init__(self, Py_ssize_t n_samples, Py_ssize_t batch_size, generator):
         super().__init__(n_samples, batch_size, generator)
         self.generator = generator
-        self.order = np.empty(0, dtype=np.int64)
+        self.bit_generator = stream_of(generator)
+        self.orders = np.empty((2, n_samples), dtype=np.int64)
+        self.order = &self.orders[0, 0]
+        self.position = n_samples
 
-    def begin(self, Py_ssize_t steps):
-        cdef Py_ssize_t per_epoch = -(-self.n_samples // self.batch_size)
-        rest = np.asarray(self.order)[self.position:]
-        # What is left of an epoch is always the end of a permutation, so counting batches from
-        # the back of `rest` is counting whole epochs plus one rest.
-        whole, part = divmod(len(rest), self.n_samples)
-        ready = whole * per_epoch + -(-part // self.batch_size)
-        missing = -(-max(0, steps - ready) // per_epoch)
-        if self.position or missing:
-            parts = [rest] + [self.generator.permutation(self.n_samples) for _ in range(missing)]
-            self.order = np.concatenate(parts) if len(parts) > 1 else rest.copy()
-            self.position = 0
+    def save(self):
+        rest = np.asarray(self.orders)[self.current, self.position:].copy()
+        return {"bit_generator": self.generator.bit_generator.state, "order": rest}
 
-    def state(self):
-        return {"bit_generator": self.generator.bit_generator.state,
-                "order": np.asarray(self.order)[self.position:].copy()}
+    def load(self, saved):
+        rest = saved["order"]
+        if rest.shape[0] > self.n_samples:
+            raise ValueError("the saved order is of a larger data set")
+        self.generator.bit_generator.state = saved["bit_generator"]
+        self.position = self.n_samples - rest.shape[0]
+        # Only what is left of an epoch counts, so the order before may be anything.
+        np.asarray(self.orders)[self.current, self.position:] = rest
 
-    def restore(self, state):
-        self.generator.bit_generator.state = state["bit_generator"]
-        self.order = np.array(state["order"], dtype=np.int64)
+    def mark(self):
+        self.marked = self.generator.bit_generator.state
+        self.marked_position = self.position
+        self.turned = False
+
+    def rewind(self):
+        self.generator.bit_generator.state = self.marked
+        if self.turned:
+            self.turn()
+            self.turned = False
+        self.position = self.marked_position
+
+    cdef void turn(self) noexcept nogil:
+        self.current = 1 - self.current
+        self.order = &self.orders[self.current, 0]
+
+    cdef void reshuffle(self) noexcept nogil:
+        # Generator.permutation(n), draw by draw: Fisher and Yates from the end.
+        cdef Py_ssize_t i
+        cdef int64_t j, place
+        if not self.turned:
+            self.turn()
+            self.turned = True
+        for i in range(self.n_samples):
+            self.order[i] = i
+        for i in range(self.n_samples - 1, 0, -1):
+            j = <int64_t>random_bounded_uint64(self.bit_generator, 0, <uint64_t>i, 0, False)
+            place = self.order[j]
+            self.order[j] = self.order[i]
+            self.order[i] = place
         self.position = 0
 
     cdef void draw(self, Batch *batch) noexcept nogil:
-        cdef Py_ssize_t rest = self.order.shape[0] - self.position
-        # (rest - 1) % n + 1 rows of the current epoch are still to come.
-        batch.count = min(self.batch_size, (rest - 1) % self.n_samples + 1)
+        if self.position == self.n_samples:
+            self.reshuffle()
+        batch.count = min(self.batch_size, self.n_samples - self.position)
         batch.indices = &self.order[self.position]
         batch.first = 0
-        batch.ahead = rest - batch.count
         self.position += batch.count
+        batch.ahead = self.n_samples - self.position
 
     cdef void skip(self, Py_ssize_t count) noexcept nogil:
         self.position += count
@@ -172,11 +221,13 @@ cdef class Sequential(Sampler):
     """Rows in their order, again and again; the last batch of an epoch may be short."""
     cdef Py_ssize_t position
 
-    def state(self):
+    def save(self):
         return {"position": self.position}
 
-    def restore(self, state):
-        self.position = state["position"]
+    def load(self, saved):
+        if not 0 <= saved["position"] < self.n_samples:
+            raise ValueError(f"there is no row {saved['position']} among {self.n_samples}")
+        self.position = saved["position"]
 
     cdef void draw(self, Batch *batch) noexcept nogil:
         batch.indices = NULL

@@ -1,0 +1,26 @@
+# cdef class Solver: one run's way of stepping. It owns theta, and whatever of it is put off.
+from .objective cimport Objective
+from .sampling cimport Sampler
+from .update cimport Update
+
+
+cdef class Solver:
+    cdef readonly Objective objective
+    cdef readonly Update update
+    cdef readonly Sampler sampler
+    cdef readonly Py_ssize_t n_params
+    cdef object vectors                    # theta, the gradient, and room for `here`
+    cdef double *theta
+    cdef double *gradient
+    cdef double *room
+    cdef object marked
+
+    # To be written by each: up to `steps` steps, their number into *taken. What is returned is OK,
+    # or FAILED after an exception of the objective; the step that failed changed nothing.
+    cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
+                     Py_ssize_t *taken) noexcept nogil
+    # theta as it is, with what was put off: itself, or the room for a copy.
+    cdef const double *here(self) noexcept nogil
+
+    # One step as every objective and every rule can take it.
+    cdef int one_step(self, double lr, double momentum) noexcept nogil

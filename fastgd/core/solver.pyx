@@ -1,0 +1,179 @@
+# One run's way of stepping: the base, and the general way, in which any objective, update and
+# sampler meet. Faster ways for some of them are classes beside it (descent.pyx).
+#
+# A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied, a
+# row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry everything.
+from libc.string cimport memcpy
+
+from .objective cimport OK, Objective, check
+from .sampling cimport Batch, Sampler
+from .update cimport Update
+from .vector cimport kernel_void
+
+import numpy as np
+
+
+cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept nogil:
+    # 0 where all entries are finite, NaN elsewhere: 0 x is NaN for NaN and infinities.
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0
+    while j + 8 <= n:
+        a0 += 0.0 * x[j]
+        a1 += 0.0 * x[j + 1]
+        a2 += 0.0 * x[j + 2]
+        a3 += 0.0 * x[j + 3]
+        a4 += 0.0 * x[j + 4]
+        a5 += 0.0 * x[j + 5]
+        a6 += 0.0 * x[j + 6]
+        a7 += 0.0 * x[j + 7]
+        j += 8
+    while j < n:
+        a0 += 0.0 * x[j]
+        j += 1
+    out[0] = ((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7))
+
+
+cdef class Solver:
+    """Solver(objective, update, sampler, theta)\n--\n
+    One run: its objective, the state of its optimizer, its sampler, and theta (copied).
+    """
+
+    def __init__(self, Objective objective not None, Update update not None,
+                 Sampler sampler not None, const double[::1] theta not None):
+        cdef double[:, ::1] view
+        if self.theta != NULL:
+            raise TypeError("a Solver is initialised once")
+        if theta.shape[0] != objective.n_params or update.n_params != objective.n_params:
+            raise ValueError("the objective, the update and theta are of different sizes")
+        if sampler.n_samples != objective.n_samples:
+            raise ValueError("the sampler draws from another number of rows than there are")
+        self.objective = objective
+        self.update = update
+        self.sampler = sampler
+        self.n_params = objective.n_params
+        # Rows an odd number of cache lines long: see Update.
+        self.vectors = np.empty((3, (self.n_params + 7) // 8 * 8 + 8))
+        view = self.vectors
+        self.theta = &view[0, 0]
+        self.gradient = &view[1, 0]
+        self.room = &view[2, 0]
+        memcpy(self.theta, &theta[0], self.n_params * sizeof(double))
+
+    cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
+                     Py_ssize_t *taken) noexcept nogil:
+        taken[0] = 0
+        return OK
+
+    cdef const double *here(self) noexcept nogil:
+        return self.theta
+
+    cdef int one_step(self, double lr, double momentum) noexcept nogil:
+        cdef Batch batch
+        cdef const double *point
+        cdef int status
+        self.sampler.draw(&batch)
+        point = self.update.point(self.theta, lr, momentum)
+        status = self.objective.gradient(point, &batch, self.gradient)
+        if status == OK:
+            self.update.step(self.theta, self.gradient, lr, momentum)
+        return status
+
+    def take(self, const double[::1] lr not None, const double[::1] momentum not None):
+        """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.
+
+        Raises
+        ------
+        RuntimeError
+            The objective, the update or the sampler is in use by another run.
+        """
+        cdef Py_ssize_t taken = 0, steps = lr.shape[0]
+        cdef int status = OK
+        if momentum.shape[0] != steps:
+            raise ValueError("lr and momentum are of different lengths")
+        if steps == 0:
+            return
+        self.update.claim()
+        try:
+            self.objective.claim()
+            try:
+                self.sampler.claim()
+                try:
+                    self.sampler.begin(steps)
+                    with nogil:
+                        status = self.advance(&lr[0], &momentum[0], steps, &taken)
+                finally:
+                    self.sampler.release()
+            finally:
+                self.objective.release()
+        finally:
+            self.update.release()
+        check(self.objective, status)
+
+    @property
+    def step(self):
+        """Steps taken."""
+        return self.update.t
+
+    @property
+    def settled(self):
+        """theta as it is: a new vector."""
+        cdef double[::1] out = np.empty(self.n_params)
+        memcpy(&out[0], self.here(), self.n_params * sizeof(double))
+        return out.base
+
+    @property
+    def finite(self):
+        """Whether no entry of theta is NaN or infinite."""
+        cdef double zero
+        with nogil:
+            add_zeros(self.here(), self.n_params, &zero)
+        return zero == 0.0
+
+    def save(self):
+        """A copy of everything that the coming steps depend on, by name, for `load`."""
+        return {"theta": self.vectors[0, :self.n_params].copy(), "update": self.update.save(),
+                "sampler": self.sampler.save()}
+
+    def load(self, saved):
+        """Go back to what `save` returned.
+
+        Raises
+        ------
+        ValueError
+            It is of a run of another size or another optimizer.
+        """
+        if saved["theta"].shape != (self.n_params,):
+            raise ValueError(f"the saved theta has {saved['theta'].shape} entries, "
+                             f"this run {self.n_params}")
+        self.update.load(saved["update"])
+        self.sampler.load(saved["sampler"])
+        self.vectors[0, :self.n_params] = saved["theta"]
+
+    def mark(self):
+        """Remember where the run is, for `rewind`."""
+        self.marked = self.vectors[0, :self.n_params].copy(), self.update.save()
+        self.sampler.mark()
+
+    def rewind(self):
+        """Go back to the last `mark`."""
+        theta, update = self.marked
+        self.vectors[0, :self.n_params] = theta
+        self.update.load(update)
+        self.sampler.rewind()
+
+
+cdef class General(Solver):
+    """General(objective, update, sampler, theta)\n--\n
+    Draw, point, gradient, step: any objective, any rule.
+    """
+
+    cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
+                     Py_ssize_t *taken) noexcept nogil:
+        cdef Py_ssize_t t
+        cdef int status = OK
+        for t in range(steps):
+            status = self.one_step(lr[t], momentum[t])
+            if status != OK:
+                break
+            taken[0] += 1
+        return status
