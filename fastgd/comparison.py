@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from fastgd import optimizers as rules
 from fastgd import schedules as moves
 from fastgd.callbacks import Progress
+from fastgd.checks import as_count
 from fastgd.history import Result
 from fastgd.minimize import INTERRUPTED, _Bar, minimize, shared_steps, sweep
-from fastgd.objectives import Objective, as_count
+from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.callbacks import Callback, Progress, Stop
-from fastgd.core import loop
+from fastgd.checks import as_count, as_vector
 from fastgd.core import objective as cores
 from fastgd.core import sampling as samplers
+from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import Objective, as_count, as_vector
+from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 
 __all__ = ["minimize", "sweep"]
@@ -291,28 +292,30 @@ def _prepared(
         generator = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
         lock = generator.bit_generator.lock
         sampler = samplers.SAMPLERS[sampling](n, batch_size, generator)
-    with objective.borrow() as core, _helpers(objective, core, n_threads - 1):
-        run = _Run(objective, core, optimizer, sampler, lock, theta, setting)
+    with objective.borrow() as core, _helpers(objective, core, n_threads - 1) as team:
+        run = _Run(objective, core, optimizer, sampler, lock, theta, setting, team)
         run.record_every, run.callbacks = record_every, callbacks
         yield run
 
 
 @contextlib.contextmanager
-def _helpers(objective: Objective, core: Any, count: int) -> Iterator[None]:
+def _helpers(objective: Objective, core: Any, count: int) -> Iterator[Any]:
     # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
-    if count == 0:
-        yield
+    count = min(count, core.parts(objective.n_samples or 1) - 1)
+    if count <= 0:
+        yield None
         return
-    helpers = [objective.compiled() for _ in range(count)]
-    threads = [threading.Thread(target=helper.help, args=(core,)) for helper in helpers]
-    core.dismiss(False)
-    for thread in threads:
-        thread.start()
+    team = teams.Team(core, [objective.compiled() for _ in range(count)])
+    threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
+    started = []
     try:
-        yield
-    finally:
-        core.dismiss()
         for thread in threads:
+            thread.start()
+            started.append(thread)
+        yield team
+    finally:
+        team.dismiss()
+        for thread in started:
             thread.join()
 
 
@@ -361,14 +364,13 @@ class _Run:
         lock: Any,
         theta: NDArray[np.float64],
         setting: Setting,
+        team: Any = None,
     ) -> None:
         self.objective = objective
         self.core = core
         self.optimizer = optimizer
         self.sampler = sampler
         self.lock = lock
-        self.theta = theta
-        self.gradient = np.empty_like(theta)
         self.setting = setting
         self.total = setting.steps
         self.record_every = 0
@@ -376,7 +378,8 @@ class _Run:
         self.rates = optimizer.rates(self.total)
         self.chunk_rates = np.empty(0), np.empty(0)
         self.last_lr = math.nan
-        self.state = updates.make(optimizer, len(theta), core.span_list)
+        self.state = updates.make(optimizer, len(theta), core.span_list, core.penalty)
+        self.solver = objective.solver(core, self.state, sampler, theta, team)
         self.history = History()
         self.loss: float | None = None
         self.started = time.perf_counter()
@@ -405,9 +408,8 @@ class _Run:
         finally:
             if bar is not None:
                 bar.close()
-        self.core.settle(self.theta)
         return Result(
-            theta=self.theta,
+            theta=self.solver.settled,
             steps=self.state.t,
             converged=stop.converged,
             diverged=stop.message.startswith("diverged"),
@@ -422,7 +424,7 @@ class _Run:
     def _steps(self, bar: Any, stride: int | None) -> Generator[None, None, Stop]:
         record_every, callbacks = self.record_every, self.callbacks
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
-        work = (self.sampler.batch_size + 4) * len(self.theta) + 50
+        work = (self.sampler.batch_size + 4) * self.solver.n_params + 50
         length = stride or max(1, min(LONGEST_CHUNK, 10_000_000 // work))
         if record_every:
             stop = self._record(callbacks)
@@ -458,32 +460,28 @@ class _Run:
         lr, momentum = self.chunk_rates
         self.last_lr = float(lr[-1])
         with self.lock:  # of the bit generator, which another run may share
-            before = self.theta.copy(), self.state.save(), self.sampler.save(), self.core.put_off()
-            self._run(lr, momentum)
-            if loop.all_finite(self.core.settled(self.theta)):
+            solver = self.solver
+            solver.mark()
+            solver.take(lr, momentum)
+            if solver.finite:
                 return None
-            # The steps do not look for NaN. This chunk has one: it is taken again with open eyes.
-            self._restore(before)
-            bad = self._run(lr, momentum, watch=True)
-            self._restore(before)
-            self._run(lr[: bad - 1], momentum[: bad - 1])
+            # The steps do not look for NaN. This chunk has one: it is taken again, halving.
+            low, high = 0, end - start
+            while high - low > 1:
+                solver.rewind()
+                middle = (low + high) // 2
+                solver.take(lr[:middle], momentum[:middle])
+                if solver.finite:
+                    low = middle
+                else:
+                    high = middle
+            solver.rewind()
+            solver.take(lr[:low], momentum[:low])
         self.loss = None
         return Stop(f"diverged at step {self.state.t}: theta is no longer finite")
 
-    def _run(self, lr: Any, momentum: Any, watch: bool = False) -> int:
-        return loop.run(
-            self.core, self.state, self.sampler, self.theta, self.gradient, lr, momentum, watch
-        )
-
-    def _restore(self, before: tuple[Any, Any, Any, Any]) -> None:
-        theta, state, sampler, late = before
-        self.theta[:] = theta
-        self.state.load(state)
-        self.sampler.load(sampler)
-        self.core.restore(late)
-
     def _record(self, callbacks: Iterable[Callback]) -> Stop | None:
-        loss, gradient = self.core.evaluate(self.core.settled(self.theta))
+        loss, gradient = self.core.evaluate(self.solver.settled)
         self.loss = loss
         norm = cores.norm(gradient)
         seconds = time.perf_counter() - self.started
@@ -498,7 +496,7 @@ class _Run:
                 Progress(
                     step=self.state.t,
                     steps=self.total,
-                    theta=self.core.settled(self.theta).copy(),
+                    theta=self.solver.settled,
                     loss=math.nan if self.loss is None else self.loss,
                     grad_norm=self.history["grad_norm"][-1] if self.loss is not None else math.nan,
                     time=time.perf_counter() - self.started,

@@ -1,6 +1,7 @@
 # cdef class Solver: one run's way of stepping. It owns theta, and whatever of it is put off.
 from .objective cimport Objective
 from .sampling cimport Sampler
+from .team cimport Team
 from .update cimport Update
 
 
@@ -8,6 +9,7 @@ cdef class Solver:
     cdef readonly Objective objective
     cdef readonly Update update
     cdef readonly Sampler sampler
+    cdef readonly Team team                # None: this thread alone
     cdef readonly Py_ssize_t n_params
     cdef object vectors                    # theta, the gradient, and room for `here`
     cdef double *theta

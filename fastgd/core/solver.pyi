@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 
 from fastgd.core.objective import Objective
 from fastgd.core.sampling import Sampler
+from fastgd.core.team import Team
 from fastgd.core.update import Update
 
 class Solver:
     objective: Objective
     update: Update
     sampler: Sampler
+    team: Team | None
     n_params: int
     def __init__(
         self,
@@ -18,6 +20,7 @@ class Solver:
         update: Update,
         sampler: Sampler,
         theta: NDArray[np.float64],
+        team: Team | None = None,
     ) -> None: ...
     @property
     def step(self) -> int: ...

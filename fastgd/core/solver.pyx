@@ -3,10 +3,13 @@
 #
 # A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied, a
 # row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry everything.
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
+from .flush cimport flush, unflush
 from .objective cimport OK, Objective, check
 from .sampling cimport Batch, Sampler
+from .team cimport Team
 from .update cimport Update
 from .vector cimport kernel_void
 
@@ -34,12 +37,13 @@ cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept 
 
 
 cdef class Solver:
-    """Solver(objective, update, sampler, theta)\n--\n
-    One run: its objective, the state of its optimizer, its sampler, and theta (copied).
+    """Solver(objective, update, sampler, theta, team=None)\n--\n
+    One run: its objective, the state of its optimizer, its sampler, theta (copied), and the threads
+    that share its gradients.
     """
 
     def __init__(self, Objective objective not None, Update update not None,
-                 Sampler sampler not None, const double[::1] theta not None):
+                 Sampler sampler not None, const double[::1] theta not None, Team team=None):
         cdef double[:, ::1] view
         if self.theta != NULL:
             raise TypeError("a Solver is initialised once")
@@ -47,7 +51,10 @@ cdef class Solver:
             raise ValueError("the objective, the update and theta are of different sizes")
         if sampler.n_samples != objective.n_samples:
             raise ValueError("the sampler draws from another number of rows than there are")
+        if team is not None and team.leader is not objective:
+            raise ValueError("the team has another leader than this run's objective")
         self.objective = objective
+        self.team = team
         self.update = update
         self.sampler = sampler
         self.n_params = objective.n_params
@@ -73,7 +80,10 @@ cdef class Solver:
         cdef int status
         self.sampler.draw(&batch)
         point = self.update.point(self.theta, lr, momentum)
-        status = self.objective.gradient(point, &batch, self.gradient)
+        if self.team is None:
+            status = self.objective.gradient(point, &batch, self.gradient)
+        else:
+            status = self.team.gradient(point, &batch, self.gradient)
         if status == OK:
             self.update.step(self.theta, self.gradient, lr, momentum)
         return status
@@ -88,6 +98,7 @@ cdef class Solver:
         """
         cdef Py_ssize_t taken = 0, steps = lr.shape[0]
         cdef int status = OK
+        cdef uint64_t mode
         if momentum.shape[0] != steps:
             raise ValueError("lr and momentum are of different lengths")
         if steps == 0:
@@ -100,7 +111,9 @@ cdef class Solver:
                 try:
                     self.sampler.begin(steps)
                     with nogil:
+                        mode = flush()
                         status = self.advance(&lr[0], &momentum[0], steps, &taken)
+                        unflush(mode)
                 finally:
                     self.sampler.release()
             finally:
@@ -163,7 +176,7 @@ cdef class Solver:
 
 
 cdef class General(Solver):
-    """General(objective, update, sampler, theta)\n--\n
+    """General(objective, update, sampler, theta, team=None)\n--\n
     Draw, point, gradient, step: any objective, any rule.
     """
 
