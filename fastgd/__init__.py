@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from fastgd import callbacks, objectives, optimizers, schedules
 from fastgd.config import *
 from fastgd.history import *
-from fastgd.minimize import *
 from fastgd.objectives import *
 from fastgd.optimizers import *
+from fastgd.run import *
 from fastgd.variants import *
 
 if TYPE_CHECKING:

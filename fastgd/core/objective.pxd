@@ -101,3 +101,6 @@ cdef class Objective:
 
 # Raises what is behind a status other than OK.
 cdef int check(Objective objective, int status) except -1
+
+# The Euclidean norm, also where the squares would overflow or vanish.
+cdef double norm_of(const double *vector, Py_ssize_t n) noexcept nogil

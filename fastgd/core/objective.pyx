@@ -371,6 +371,11 @@ cdef class Objective:
         """Let the helpers go, or with False get ready for others."""
         write(&self.job.over, over)
 
+    def part_count(self, Py_ssize_t count):
+        """Parts in which the gradient over `count` rows is summed: what threads can share."""
+        cdef Py_ssize_t rows = self.part_rows(count)
+        return (count + rows - 1) // rows if rows else 1
+
     @property
     def span_list(self):
         """The spans as a list of (start, stop, penalized)."""
@@ -442,13 +447,11 @@ cdef class Objective:
         return rows
 
 
-def norm(const double[::1] vector not None):
-    """The Euclidean norm, also where the squares would overflow or vanish."""
+cdef double norm_of(const double *vector, Py_ssize_t n) noexcept nogil:
+    # The Euclidean norm, also where the squares would overflow or vanish.
     cdef double square = 0.0, largest = 0.0
-    cdef Py_ssize_t j, n = vector.shape[0]
-    if n == 0:
-        return 0.0
-    square_norm(&vector[0], n, &square)
+    cdef Py_ssize_t j
+    square_norm(vector, n, &square)
     if 1e-280 < square and square - square == 0.0:
         return sqrt(square)
     for j in range(n):
@@ -460,6 +463,11 @@ def norm(const double[::1] vector not None):
     for j in range(n):
         square += (vector[j] / largest) * (vector[j] / largest)
     return largest * sqrt(square)
+
+
+def norm(const double[::1] vector not None):
+    """The Euclidean norm, also where the squares would overflow or vanish."""
+    return norm_of(&vector[0], vector.shape[0]) if vector.shape[0] else 0.0
 
 
 cdef Batch whole(Py_ssize_t n_samples) noexcept:

@@ -14,6 +14,8 @@ cdef class Solver:
     cdef double *gradient
     cdef double *room
     cdef object marked
+    cdef double clip_norm                  # infinite where the gradient is taken as it is
+    cdef double clip_value
 
     # To be written by each: up to `steps` steps, their number into *taken. What is returned is OK,
     # or FAILED after an exception of the objective; the step that failed changed nothing.
@@ -24,3 +26,4 @@ cdef class Solver:
 
     # One step as every objective and every rule can take it.
     cdef int one_step(self, double lr, double momentum) noexcept nogil
+    cdef void clip_gradient(self) noexcept nogil

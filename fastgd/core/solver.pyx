@@ -3,12 +3,13 @@
 #
 # A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied, a
 # row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry everything.
+from libc.math cimport INFINITY
 from libc.string cimport memcpy
 
-from .objective cimport OK, Objective, check
+from .objective cimport OK, Objective, check, norm_of
 from .sampling cimport Batch, Sampler
 from .update cimport Update
-from .vector cimport kernel_void
+from .vector cimport kernel_void, scale
 
 import numpy as np
 
@@ -33,6 +34,20 @@ cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept 
     out[0] = ((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7))
 
 
+cdef kernel_void clip_entries(double *gradient, Py_ssize_t n, double most) noexcept nogil:
+    # A NaN is in neither range, and stays.
+    cdef Py_ssize_t j
+    cdef double entry
+    for j in range(n):
+        entry = gradient[j]
+        entry = most if entry > most else entry
+        gradient[j] = -most if entry < -most else entry
+
+
+cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept nogil:
+    scale(factor, vector, n)
+
+
 cdef class Solver:
     """Solver(objective, update, sampler, theta)\n--\n
     One run: its objective, the state of its optimizer, its sampler, and theta (copied).
@@ -51,6 +66,7 @@ cdef class Solver:
         self.update = update
         self.sampler = sampler
         self.n_params = objective.n_params
+        self.clip_norm = self.clip_value = INFINITY
         # Rows an odd number of cache lines long: see Update.
         self.vectors = np.empty((3, (self.n_params + 7) // 8 * 8 + 8))
         view = self.vectors
@@ -75,8 +91,27 @@ cdef class Solver:
         point = self.update.point(self.theta, lr, momentum)
         status = self.objective.gradient(point, &batch, self.gradient)
         if status == OK:
+            self.clip_gradient()
             self.update.step(self.theta, self.gradient, lr, momentum)
         return status
+
+    cdef void clip_gradient(self) noexcept nogil:
+        cdef double norm
+        if self.clip_value < INFINITY:
+            clip_entries(self.gradient, self.n_params, self.clip_value)
+        if self.clip_norm < INFINITY:
+            norm = norm_of(self.gradient, self.n_params)
+            # Also where the norm is infinite or NaN, which 0 or NaN as a factor passes on.
+            if not norm <= self.clip_norm:
+                multiply(self.gradient, self.clip_norm / norm, self.n_params)
+
+    def clip(self, double norm=INFINITY, double value=INFINITY):
+        """Clip each step's gradient from here on: its entries first, then its norm.
+
+        A way of stepping that makes no gradient of all coordinates has nothing to clip: only
+        `General` does it.
+        """
+        self.clip_norm, self.clip_value = norm, value
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.

@@ -407,7 +407,7 @@ OPTIMIZERS = [gd.SGD(0.1), gd.SGD(1e3), gd.Adam(0.01), gd.Nesterov(gd.schedules.
 @pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
 @pytest.mark.parametrize("shared", [0, 1 << 40])
 def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
-    driver = sys.modules["fastgd.minimize"]
+    driver = sys.modules["fastgd.run"]
     monkeypatch.setattr(driver, "CACHED_BYTES", shared)
     monkeypatch.setattr(driver, "SHARED_BYTES", 3000)
     options = {"batch_size": 7, "epochs": 50, "seed": 3, "sampling": sampling, "record_every": 9}
@@ -420,7 +420,7 @@ def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
 
 
 def test_a_sweep_on_sparse_data(monkeypatch):
-    monkeypatch.setattr(sys.modules["fastgd.minimize"], "CACHED_BYTES", 0)
+    monkeypatch.setattr(sys.modules["fastgd.run"], "CACHED_BYTES", 0)
     X = sparse.random_array((80, 30), density=0.1, rng=np.random.default_rng(0), format="csr")
     f = gd.LogisticRegression(X, np.arange(80) % 2)
     for r, rule in zip(
@@ -437,7 +437,7 @@ def test_a_sweep_without_a_seed_has_the_same_draws_for_all(f):
 
 
 def test_an_interrupt_ends_all_of_a_sweep(f, monkeypatch):
-    monkeypatch.setattr(sys.modules["fastgd.minimize"], "CACHED_BYTES", 0)
+    monkeypatch.setattr(sys.modules["fastgd.run"], "CACHED_BYTES", 0)
 
     def at_step(progress):
         if progress.step == 20:
