@@ -105,8 +105,8 @@ cdef class Solver:
             if not norm <= self.clip_norm:
                 multiply(self.gradient, self.clip_norm / norm, self.n_params)
 
-    def clip(self, double norm=INFINITY, double value=INFINITY):
-        """Clip each step's gradient from here on: its entries first, then its norm.
+    def clip(self, double norm, double value):
+        """Clip each step's gradient from here on: its entries first, then its norm; inf: not.
 
         A way of stepping that makes no gradient of all coordinates has nothing to clip: only
         `General` does it.
