@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastgd import optimizers, schedules
+from fastgd.history import History
 from fastgd.objectives import Objective
 
 __all__ = ["compare", "fingerprint", "read", "replace_file", "write"]
@@ -164,6 +165,8 @@ def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         name = f"array_{len(arrays)}"
         arrays[name] = value
         return {"array": name}
+    if isinstance(value, History):
+        return _packed(value.save(), arrays)
     if isinstance(value, dict):
         return {"dict": [[str(key), _packed(part, arrays)] for key, part in value.items()]}
     if isinstance(value, (list, tuple)):

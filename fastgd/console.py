@@ -1,9 +1,13 @@
 """What a run has to do with whoever sits at the console: the progress bar, and Ctrl-C."""
 
-import signal
 import sys
 import threading
 import time
+
+# The functions behind those of `signal`, which make an enum of all that they take and return: three
+# times the cost of all else that hearing signals adds to a run of ten steps.
+from _signal import SIGINT, getsignal  # type: ignore[import-not-found]
+from _signal import signal as set_handler
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -43,47 +47,69 @@ class Interrupts:
     """Ctrl-C, heard where a run can be left: a context manager around the work.
 
     Python raises KeyboardInterrupt between any two of its instructions, also half-way through what
-    must be done as a whole. Inside ``with interrupts:`` the signal only sets `pending`, which
-    `listen` makes an exception of; but while other people's code runs, inside
-    ``with interrupts.heard:``, it is raised at once, as always.
+    must be done as a whole. Inside ``with interrupts:`` the signal waits for `listen`; but while
+    other people's code runs, inside ``with interrupts.heard:``, it is raised at once, as always.
 
     Nothing changes outside the main thread, which alone hears signals, nor where nobody hears them.
+    A handler of the user's own is asked in the same places, and need not raise.
+
+    Attributes
+    ----------
+    pending : bool
+        Whether the work is to end.
     """
 
     def __init__(self) -> None:
         self.pending = False
         self.heard = _Heard(self)
-        self.depth = 0
         self.open = 0
-        self.before: Callable[[int, FrameType | None], Any] | None = None
+        self._depth = 0
+        self._arrived = False
+        self._before: Callable[[int, FrameType | None], Any] | None = None
 
     def __enter__(self) -> "Interrupts":
-        self.depth += 1
-        if self.depth == 1:
+        self._depth += 1
+        if self._depth == 1:
             self.pending = False
             if threading.current_thread() is threading.main_thread():
-                before = signal.getsignal(signal.SIGINT)
+                before = getsignal(SIGINT)
                 if callable(before):
-                    self.before = before
-                    signal.signal(signal.SIGINT, self._hear)
+                    self._before = before
+                    set_handler(SIGINT, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.depth -= 1
-        if self.depth == 0 and self.before is not None:
-            before, self.before = self.before, None
-            signal.signal(signal.SIGINT, before)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        # Raised once: what it interrupts may be the cleaning up after the first.
-        first, self.pending = not self.pending, True
-        if first and self.open and self.before is not None:
-            self.before(number, frame)
+        self._depth -= 1
+        if self._depth == 0 and self._before is not None:
+            before, self._before = self._before, None
+            set_handler(SIGINT, before)
+            if self._arrived:  # so late that nobody has listened since
+                self._arrived = False
+                before(SIGINT, None)
 
     def listen(self) -> None:
         """Raise what a signal that has come since would have raised."""
+        if self._arrived:
+            self._arrived = False
+            self._raise(SIGINT, None)
         if self.pending:
             raise KeyboardInterrupt
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.open:
+            self._raise(number, frame)
+        else:
+            self._arrived = True
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        try:
+            if self._before is not None:
+                self._before(number, frame)
+        except BaseException:
+            # Raised once: what a second would interrupt is the cleaning up after the first.
+            if not self.pending:
+                self.pending = True
+                raise
 
 
 class _Heard:

@@ -58,6 +58,13 @@ class History(Mapping[str, NDArray[Any]]):
         view.flags.writeable = False
         return view
 
+    def snapshot(self) -> "History":
+        """The records so far, which stay what they are when this one grows."""
+        taken = object.__new__(History)
+        # No entry that is filled is written again.
+        taken._filled, taken._arrays = self._filled, dict(self._arrays)
+        return taken
+
     def save(self) -> dict[str, NDArray[Any]]:
         """A copy of the columns, for `load`."""
         return {column: self[column].copy() for column in self.columns}

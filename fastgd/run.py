@@ -245,7 +245,7 @@ class Run:
             converged=stop.converged,
             diverged=stop.kind == "diverged",
             message=stop.message,
-            history=self.history,
+            history=self.history.snapshot(),
             objective=self.objective,
             optimizer=self.optimizer,
             setting=self.setting,
@@ -353,7 +353,7 @@ class Run:
             "seed": "generator" if isinstance(seed, np.random.Generator) else seed,
             "record_every": self.record_every,
             "solver": self._solver.save(),
-            "history": self.history.save(),
+            "history": self.history.snapshot(),
             "looked": self._looked,
             "seconds": self.time,
             "stop": None if self.stop is None else [self.stop.message, self.stop.kind],
@@ -368,7 +368,8 @@ class Run:
         self._solver.load(state["solver"])
         if not 0 <= self.step <= self.total:
             raise ValueError(f"the saved run is at step {self.step} of {self.total}")
-        self.history.load(state["history"])
+        history = state["history"]
+        self.history.load(history.save() if isinstance(history, History) else history)
         steps = self.history["step"]
         if len(steps):
             self._recorded, self._loss = int(steps[-1]), float(self.history["loss"][-1])
@@ -435,7 +436,9 @@ class Run:
             stop = self._secure() or stop
         if stop is not None and stop.kind == "interrupted":
             self._interrupts.pending = True  # for the other runs of a sweep
-        # A signal that came when all was over has still been heard by nobody.
+        # A signal may have come when all was over.
+        with contextlib.suppress(KeyboardInterrupt):
+            self._interrupts.listen()
         self._interrupted = self._interrupts.pending
         self.stop = stop
         if stop is not None and self.checkpoint is not None:
