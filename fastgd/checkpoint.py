@@ -64,8 +64,9 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not found.exists():
         raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")
     try:
-        with np.load(found, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        # NumPy leaves a file open that it cannot read.
+        with found.open("rb") as file, np.load(file, allow_pickle=False) as entries:
+            arrays = {name: entries[name] for name in entries.files}
         known = json.loads(arrays["fastgd_checkpoint"].tobytes())
         version = known["format"]
         if version == FORMAT:
@@ -149,6 +150,25 @@ def generator(name: Any) -> "np.random.Generator":
     if name not in GENERATORS:
         raise ValueError(f"the run drew from a bit generator {name!r}, which NumPy does not have")
     return np.random.Generator(getattr(np.random, name)())
+
+
+def check_alike(saved: Any, fresh: Any, name: str = "state") -> None:
+    """Raise ValueError where what was saved is not made as what a new run would save.
+
+    What the core copies into its memory has the right sizes then, whatever the file says.
+    """
+    if isinstance(fresh, dict):
+        if not isinstance(saved, dict) or saved.keys() != fresh.keys():
+            raise ValueError(f"the saved {name} is of another kind")
+        for key in fresh:
+            check_alike(saved[key], fresh[key], key)
+    elif isinstance(fresh, np.ndarray):
+        # Of the order of an epoch, only what is left of it is saved.
+        shape = getattr(saved, "shape", None) if name == "order" else fresh.shape
+        if not isinstance(saved, np.ndarray) or (saved.dtype, saved.shape) != (fresh.dtype, shape):
+            raise ValueError(f"the saved {name} is of another size or kind")
+    elif type(saved) is not type(fresh):
+        raise ValueError(f"the saved {name} is {saved!r}, not a {type(fresh).__name__}")
 
 
 # --- The state as JSON and arrays -----------------------------------------------------------------

@@ -71,11 +71,17 @@ class History(Mapping[str, NDArray[Any]]):
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Go back to the records that `save` returned."""
+        taken = {column: np.array(saved[column]) for column in self.columns}
+        filled = len(taken["step"])
+        for column, array in taken.items():
+            if array.shape != (filled,) or array.dtype != self._arrays[column].dtype:
+                raise ValueError(f"the saved column {column!r} is none of {filled} records")
+        # Never without room, which `append` doubles.
         self._arrays = {
-            column: np.array(saved[column], dtype=self._arrays[column].dtype)
-            for column in self.columns
+            column: np.concatenate([array, np.empty(8, array.dtype)])
+            for column, array in taken.items()
         }
-        self._filled = len(self._arrays["step"])
+        self._filled = filled
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)

@@ -339,7 +339,7 @@ class Run:
             if isinstance(known, Optimizer) and known != run.optimizer:
                 raise ValueError(f"{path} is of a run of {known!r}, not {run.optimizer!r}")
             run._restore(state)
-        except (KeyError, IndexError, AttributeError) as error:
+        except (KeyError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"{path} is damaged: {error!r}") from None
         return run
 
@@ -365,6 +365,7 @@ class Run:
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
+        files.check_alike(state["solver"], self._solver.save())
         self._solver.load(state["solver"])
         if not 0 <= self.step <= self.total:
             raise ValueError(f"the saved run is at step {self.step} of {self.total}")
@@ -372,6 +373,8 @@ class Run:
         self.history.load(history.save() if isinstance(history, History) else history)
         steps = self.history["step"]
         if len(steps):
+            if steps[0] < 0 or (np.diff(steps) <= 0).any() or steps[-1] > self.step:
+                raise ValueError("the saved records are in no order")
             self._recorded, self._loss = int(steps[-1]), float(self.history["loss"][-1])
             self._norm = float(self.history["grad_norm"][-1])
         self._looked = int(state["looked"])
