@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules
 from fastgd.config import *
 from fastgd.history import *
-from fastgd.minimize import *
 from fastgd.objectives import *
 from fastgd.optimizers import *
+from fastgd.run import *
 
 if TYPE_CHECKING:
     from fastgd import datasets, figures, problems, theory

@@ -38,8 +38,8 @@ from fastgd import (
 )
 from fastgd.datasets import Dataset
 from fastgd.history import Result
-from fastgd.minimize import minimize
 from fastgd.optimizers import Optimizer
+from fastgd.run import minimize
 from fastgd.schedules import Schedule
 
 __all__ = ["main"]

@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from fastgd import optimizers as rules
 from fastgd import schedules as moves
-from fastgd.callbacks import Progress
+from fastgd.callbacks import Progress, Stop
 from fastgd.checks import as_count
+from fastgd.console import Bar
 from fastgd.history import Result
-from fastgd.minimize import INTERRUPTED, _Bar, minimize, shared_steps, sweep
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
+from fastgd.run import INTERRUPTED, minimize, shared_steps, sweep
 
 if TYPE_CHECKING:
     from fastgd.problems import Problem
@@ -202,7 +203,7 @@ class _Study:
                         else:
                             missing.append((key, optimizer))
                 if progress and bar is None:
-                    bar = _Bar(len(groups) * (self.budget + 2 * self.seeds))
+                    bar = Bar(len(groups) * (self.budget + 2 * self.seeds))
                 if bar is not None:
                     bar.skipped += len(wanted) - already
                 waiting |= {pool.submit(self._run, pack) for pack in self._packs(missing)}
@@ -284,8 +285,8 @@ class _Study:
         problem = self.problems[pack[0][0][0]]
         seed = int(self._entropy(problem.name, self._draws(pack[0][0])).generate_state(1)[0])
 
-        def halted(_: Progress) -> str:
-            return INTERRUPTED if self.halt.is_set() else ""
+        def halted(_: Progress) -> Stop | None:
+            return INTERRUPTED if self.halt.is_set() else None
 
         halted.every_chunk = True  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
@@ -295,7 +296,10 @@ class _Study:
                     batch_size=problem.batch_size, steps=problem.steps, seed=seed,
                     callbacks=[halted],
                 )  # fmt: skip
-                found = [(*_losses(problem, result), result.message) for result in results]
+                found = [
+                    None if result.interrupted else (*_losses(problem, result), result.message)
+                    for result in results
+                ]
             except ArithmeticError as error:
                 # Python's floats raise, in a function of the user's, where NumPy's become inf.
                 message = f"diverged: {type(error).__name__}: {error}"
@@ -303,7 +307,7 @@ class _Study:
         return [
             _record(key, optimizer, *outcome)
             for (key, optimizer), outcome in zip(pack, found, strict=True)
-            if outcome[2] != INTERRUPTED
+            if outcome is not None
         ]
 
     def _keep(self, record: Record) -> None:
@@ -789,7 +793,7 @@ def lr_range_test(
     growing = moves.exponential(low, (high / low) ** (1.0 / (steps - 1)))
     result = minimize(
         objective, optimizer.with_lr(growing), theta0, batch_size=batch_size, steps=steps,
-        seed=seed, record_every=max(1, steps // 300), callbacks=[exploded],
+        seed=seed, record_every=max(1, steps // 300), callbacks=[exploded], on_interrupt="raise",
     )  # fmt: skip
     loss, lr = result.history["loss"], result.history["lr"]
     place = int(np.nanargmin(loss))

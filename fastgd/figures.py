@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd import datasets, theory
-from fastgd.minimize import minimize
 from fastgd.objectives import LeastSquares, LogisticRegression, NeuralNetwork, Quadratic
 from fastgd.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSProp
+from fastgd.run import minimize
 from fastgd.schedules import (
     cosine,
     inverse_time,

@@ -33,18 +33,55 @@ class History(Mapping[str, NDArray[Any]]):
     columns = ("step", "loss", "grad_norm", "lr", "time")
 
     def __init__(self) -> None:
-        self._rows: list[tuple[float, ...]] = []
+        self._filled = 0
+        self._arrays = {
+            column: np.empty(8, dtype=np.int64 if column == "step" else np.float64)
+            for column in self.columns
+        }
 
     def append(self, *row: float) -> None:
         """Add one record: a value for each column."""
-        self._rows.append(row)
+        filled = self._filled
+        if filled == len(self._arrays["step"]):
+            # A view that somebody holds keeps the old array.
+            for column, array in self._arrays.items():
+                self._arrays[column] = np.concatenate([array, np.empty_like(array)])
+        for array, value in zip(self._arrays.values(), row, strict=True):
+            array[filled] = value
+        self._filled = filled + 1
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         if column not in self.columns:
             raise KeyError(f"{column!r}: the columns are {', '.join(self.columns)}")
-        place = self.columns.index(column)
-        dtype = np.int64 if column == "step" else np.float64
-        return np.array([row[place] for row in self._rows], dtype=dtype)
+        # A view, and read-only: a callback that looks at it at each record costs nothing.
+        view = self._arrays[column][: self._filled]
+        view.flags.writeable = False
+        return view
+
+    def snapshot(self) -> "History":
+        """The records so far, which stay what they are when this one grows."""
+        taken = object.__new__(History)
+        # No entry that is filled is written again.
+        taken._filled, taken._arrays = self._filled, dict(self._arrays)
+        return taken
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """A copy of the columns, for `load`."""
+        return {column: self[column].copy() for column in self.columns}
+
+    def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to the records that `save` returned."""
+        taken = {column: np.array(saved[column]) for column in self.columns}
+        filled = len(taken["step"])
+        for column, array in taken.items():
+            if array.shape != (filled,) or array.dtype != self._arrays[column].dtype:
+                raise ValueError(f"the saved column {column!r} is none of {filled} records")
+        # Never without room, which `append` doubles.
+        self._arrays = {
+            column: np.concatenate([array, np.empty(8, array.dtype)])
+            for column, array in taken.items()
+        }
+        self._filled = filled
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
@@ -53,7 +90,11 @@ class History(Mapping[str, NDArray[Any]]):
         return len(self.columns)
 
     def __repr__(self) -> str:
-        return f"<History of {len(self._rows)} records: {', '.join(self.columns)}>"
+        return f"<History of {self._filled} records: {', '.join(self.columns)}>"
+
+
+# A loss above so many times that at the start is no result, whatever the numbers are.
+GROWTH = 1e15
 
 
 @dataclass(frozen=True)
@@ -65,6 +106,12 @@ class Setting:
     steps: int
     seed: Any
     theta0: NDArray[np.float64]
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """What `minimize` takes to take the same run again, beside objective and optimizer."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass
@@ -82,12 +129,17 @@ class Result:
     converged : bool
         Whether a stop rule found what it was waiting for.
     diverged : bool
-        Whether θ or the loss left the finite numbers; `theta` is the last finite one.
+        Whether θ or the loss left the finite numbers, `theta` being the last finite one; or whether
+        the run ended at a loss above 1e15 max(1, |L(θ_0)|).
+    interrupted : bool
+        Whether Ctrl-C was heard.
     message : str
         Why the run ended.
     history : History
     objective, optimizer, setting
         What was run.
+    state : dict
+        Everything that a run which goes on from here depends on: for `resume`.
     """
 
     theta: NDArray[np.float64]
@@ -100,15 +152,36 @@ class Result:
     optimizer: Optimizer
     setting: Setting = field(repr=False)
     _loss: float | None = field(default=None, repr=False)
+    interrupted: bool = False
+    state: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self._loss is not None:
+            self._judge(self._loss)
 
     @property
     def loss(self) -> float:
         if self._loss is None:
             self._loss = self.objective.value(self.theta)
-            if not math.isfinite(self._loss) and not self.diverged:
-                self.converged, self.diverged = False, True
-                self.message = f"diverged by step {self.steps}: the loss is {self._loss}"
+            self._judge(self._loss)
         return self._loss
+
+    def _judge(self, loss: float) -> None:
+        # At the end only: on its way a run may climb, and come down again.
+        if self.diverged:
+            return
+        if not math.isfinite(loss):
+            self.converged, self.diverged = False, True
+            self.message = f"diverged by step {self.steps}: the loss is {loss}"
+        elif loss > GROWTH and not self.converged:
+            known = self.history["loss"][:1]
+            first = abs(known[0] if len(known) else self.objective.value(self.setting.theta0))
+            if loss > GROWTH * max(1.0, first):
+                self.diverged = True
+                self.message = (
+                    f"diverged by step {self.steps}: the loss is {loss:.3g}, at the start it was "
+                    f"{first:.3g}"
+                )
 
     def certificate(self, optimum: Any = None, replay: bool | None = None) -> "Certificate":
         """Every theorem beside this run: see `theory.certificate`."""

@@ -52,9 +52,7 @@ class Objective:
         """A new object of the core for one run: it owns scratch memory and shares the data."""
         raise NotImplementedError(f"{type(self).__name__} does not define compiled()")
 
-    def solver(
-        self, core: Any, update: Any, sampler: Any, theta: Vector, team: Any = None
-    ) -> solver.Solver:
+    def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
         """One run's way of stepping, from `theta`; an objective with a faster way overrides this.
 
         Parameters
@@ -63,9 +61,8 @@ class Objective:
         update : the state of the optimizer
         sampler : the sampler of the core
         theta : (n_params,) float64, copied
-        team : the threads that share the gradients of `core`, optional
         """
-        return solver.General(core, update, sampler, theta, team)
+        return solver.General(core, update, sampler, theta)
 
     @property
     def l2(self) -> float:
@@ -323,10 +320,8 @@ class LinearModel(_Supervised):
             X, y, self.loss, self.n_outputs, self.fit_intercept, penalty, weights
         )
 
-    def solver(
-        self, core: Any, update: Any, sampler: Any, theta: Vector, team: Any = None
-    ) -> solver.Solver:
-        return descent.fastest(core, update, sampler, theta, team)
+    def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
+        return descent.fastest(core, update, sampler, theta)
 
     def smoothness(self) -> float | None:
         """β, from above; None where the loss has no curvature."""

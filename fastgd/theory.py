@@ -23,7 +23,6 @@ from fastgd import objectives, schedules
 from fastgd.callbacks import Progress, Stop
 from fastgd.checks import as_count, as_vector
 from fastgd.history import Result, Setting
-from fastgd.minimize import minimize
 from fastgd.objectives import (
     Function,
     LeastSquares,
@@ -33,6 +32,7 @@ from fastgd.objectives import (
     gram_matrix,
 )
 from fastgd.optimizers import SGD, Nesterov, Optimizer
+from fastgd.run import minimize
 
 __all__ = [
     "Assumption", "Certificate", "Optimum", "Plan", "Row", "certificate", "descent", "expectation",
@@ -1653,18 +1653,13 @@ def _repeatable(setting: Setting) -> bool:
 def _again(
     objective: Objective, optimizer: Optimizer, setting: Setting, callback: Callable[..., Any]
 ) -> Result:
+    # A generator would be moved on, and where it is one nothing is drawn.
+    seed = setting.seed if isinstance(setting.seed, (int, np.integer)) else 0
+    arguments = setting.arguments() | {"seed": seed}
     return minimize(
-        objective,
-        optimizer,
-        setting.theta0,
-        batch_size=setting.batch_size,
-        steps=setting.steps,
-        # A generator would be moved on, and where it is one nothing is drawn.
-        seed=setting.seed if isinstance(setting.seed, (int, np.integer)) else 0,
-        sampling=setting.sampling,
-        record_every=1,
-        callbacks=(callback,),
-    )
+        objective, optimizer, record_every=1, callbacks=(callback,), on_interrupt="raise",
+        **arguments,
+    )  # fmt: skip
 
 
 def _traced(

@@ -12,7 +12,7 @@ import fastgd as gd
 from fastgd import comparison, optimizers
 from fastgd.comparison import Comparison
 
-driver = importlib.import_module("fastgd.minimize")  # gd.minimize is the function
+driver = importlib.import_module("fastgd.run")  # gd.minimize is the function
 SMALL = {"optimizers": ["sgd", "adam", "lookahead-radam"], "budget": 3, "seeds": 2}
 
 
@@ -182,7 +182,7 @@ def test_a_file_takes_another_problem_in(tmp_path):
 
 
 def test_the_time_left_counts_what_was_done_now(capsys, monkeypatch):
-    bar = driver._Bar(100)
+    bar = driver.Bar(100)
     bar.skipped, bar.began, bar.shown = 50, 0.0, 0.0
     monkeypatch.setattr(driver.time, "perf_counter", lambda: 10.0)
     bar.show(75, None)  # 25 in ten seconds

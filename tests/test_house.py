@@ -17,9 +17,10 @@ FLOORS = [
     {"__main__"},
     {"cli", "config"},
     {"comparison", "estimators", "figures", "theory"},
-    {"minimize", "problems"},
+    {"run", "problems"},
+    {"checkpoint"},
     {"variants"},
-    {"objectives", "optimizers", "schedules", "callbacks", "history", "datasets"},
+    {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets"},
     {"core"},
 ]
 

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from fastgd.core.sampling import Sampler
 from fastgd.core.solver import Solver
-from fastgd.core.team import Team
 from fastgd.core.update import Update
 
 class LinearSGD(Solver):
@@ -21,5 +20,4 @@ def fastest(
     update: Update,
     sampler: Sampler,
     theta: NDArray[np.float64],
-    team: Team | None = None,
 ) -> Solver: ...

@@ -21,7 +21,7 @@ from .update import UPDATES
 
 
 cdef class LinearSGD(Solver):
-    """LinearSGD(objective, update, sampler, theta, team=None)\n--\n
+    """LinearSGD(objective, update, sampler, theta)\n--\n
     Plain SGD on a linear model, without a gradient.
     """
     cdef LinearObjective linear
@@ -144,7 +144,7 @@ cdef class LinearSGD(Solver):
 
 
 cdef class LocalSolver(Solver):
-    """LocalSolver(objective, update, sampler, theta, team=None)\n--\n
+    """LocalSolver(objective, update, sampler, theta)\n--\n
     A rule for which a coordinate without a gradient stays where it is, on sparse rows.
     """
     cdef LinearObjective linear
@@ -208,9 +208,9 @@ cdef class LocalSolver(Solver):
         return n_columns
 
 
-def fastest(objective, update, sampler, theta, team=None):
+def fastest(objective, update, sampler, theta):
     """The fastest way of stepping for a run on a linear model."""
     for kind in (LinearSGD, LocalSolver):
         if kind.serves(objective, update, sampler):
-            return kind(objective, update, sampler, theta, team)
-    return General(objective, update, sampler, theta, team)
+            return kind(objective, update, sampler, theta)
+    return General(objective, update, sampler, theta)

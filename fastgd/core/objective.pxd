@@ -58,3 +58,6 @@ cdef Batch pick_rows(const int64_t[::1] indices, Py_ssize_t n_samples) except *
 
 # Raises what is behind a status other than OK.
 cdef int check(Objective objective, int status) except -1
+
+# The Euclidean norm, also where the squares would overflow or vanish.
+cdef double norm_of(const double *vector, Py_ssize_t n) noexcept nogil

@@ -233,8 +233,8 @@ cdef class Objective:
         return [(self.spans[i].start, self.spans[i].stop, bool(self.spans[i].penalized))
                 for i in range(self.n_spans)]
 
-    def parts(self, Py_ssize_t count):
-        """In how many parts the gradient of so many rows is summed."""
+    def part_count(self, Py_ssize_t count):
+        """In how many parts the gradient of so many rows is summed: what threads can share."""
         cdef Py_ssize_t rows = self.part_rows(count)
         return 1 if rows == 0 else (count + rows - 1) // rows
 
@@ -303,13 +303,11 @@ cdef class Objective:
         return rows
 
 
-def norm(const double[::1] vector not None):
-    """The Euclidean norm, also where the squares would overflow or vanish."""
+cdef double norm_of(const double *vector, Py_ssize_t n) noexcept nogil:
+    # The Euclidean norm, also where the squares would overflow or vanish.
     cdef double square = 0.0, largest = 0.0
-    cdef Py_ssize_t j, n = vector.shape[0]
-    if n == 0:
-        return 0.0
-    square_norm(&vector[0], n, &square)
+    cdef Py_ssize_t j
+    square_norm(vector, n, &square)
     if 1e-280 < square and square - square == 0.0:
         return sqrt(square)
     for j in range(n):
@@ -321,6 +319,11 @@ def norm(const double[::1] vector not None):
     for j in range(n):
         square += (vector[j] / largest) * (vector[j] / largest)
     return largest * sqrt(square)
+
+
+def norm(const double[::1] vector not None):
+    """The Euclidean norm, also where the squares would overflow or vanish."""
+    return norm_of(&vector[0], vector.shape[0]) if vector.shape[0] else 0.0
 
 
 cdef Batch whole(Py_ssize_t n_samples) noexcept nogil:

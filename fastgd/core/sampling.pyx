@@ -166,8 +166,10 @@ cdef class Shuffle(Sampler):
 
     def load(self, saved):
         rest = saved["order"]
-        if rest.shape[0] > self.n_samples:
-            raise ValueError("the saved order is of a larger data set")
+        if rest.ndim != 1 or rest.dtype != np.int64 or rest.shape[0] > self.n_samples:
+            raise ValueError("the saved order is of a larger data set, or none")
+        if rest.shape[0] and not 0 <= rest.min() <= rest.max() < self.n_samples:
+            raise ValueError("the saved order names rows that there are not")
         self.generator.bit_generator.state = saved["bit_generator"]
         self.position = self.n_samples - rest.shape[0]
         # Only what is left of an epoch counts, so the order before may be anything.

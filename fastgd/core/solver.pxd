@@ -9,13 +9,16 @@ cdef class Solver:
     cdef readonly Objective objective
     cdef readonly Update update
     cdef readonly Sampler sampler
-    cdef readonly Team team                # None: this thread alone
+    cdef public Team team                  # the threads that share gradients; None: this one alone
     cdef readonly Py_ssize_t n_params
-    cdef object vectors                    # theta, the gradient, and room for `here`
+    cdef object vectors                    # theta, the gradient, and room for `here` and records
     cdef double *theta
     cdef double *gradient
     cdef double *room
+    cdef double *spare
     cdef object marked
+    cdef double clip_norm                  # infinite where the gradient is taken as it is
+    cdef double clip_value
 
     # To be written by each: up to `steps` steps, their number into *taken. What is returned is OK,
     # or FAILED after an exception of the objective; the step that failed changed nothing.
@@ -26,3 +29,4 @@ cdef class Solver:
 
     # One step as every objective and every rule can take it.
     cdef int one_step(self, double lr, double momentum) noexcept nogil
+    cdef void clip_gradient(self) noexcept nogil

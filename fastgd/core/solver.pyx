@@ -3,15 +3,16 @@
 #
 # A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied, a
 # row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry everything.
+from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from .flush cimport flush, unflush
-from .objective cimport OK, Objective, check
+from .objective cimport OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
 from .team cimport Team
 from .update cimport Update
-from .vector cimport kernel_void
+from .vector cimport kernel_void, scale
 
 import numpy as np
 
@@ -36,14 +37,27 @@ cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept 
     out[0] = ((a0 + a1) + (a2 + a3)) + ((a4 + a5) + (a6 + a7))
 
 
+cdef kernel_void clip_entries(double *gradient, Py_ssize_t n, double most) noexcept nogil:
+    # A NaN is in neither range, and stays.
+    cdef Py_ssize_t j
+    cdef double entry
+    for j in range(n):
+        entry = gradient[j]
+        entry = most if entry > most else entry
+        gradient[j] = -most if entry < -most else entry
+
+
+cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept nogil:
+    scale(factor, vector, n)
+
+
 cdef class Solver:
-    """Solver(objective, update, sampler, theta, team=None)\n--\n
-    One run: its objective, the state of its optimizer, its sampler, theta (copied), and the threads
-    that share its gradients.
+    """Solver(objective, update, sampler, theta)\n--\n
+    One run: its objective, the state of its optimizer, its sampler, and theta (copied).
     """
 
     def __init__(self, Objective objective not None, Update update not None,
-                 Sampler sampler not None, const double[::1] theta not None, Team team=None):
+                 Sampler sampler not None, const double[::1] theta not None):
         cdef double[:, ::1] view
         if self.theta != NULL:
             raise TypeError("a Solver is initialised once")
@@ -51,19 +65,18 @@ cdef class Solver:
             raise ValueError("the objective, the update and theta are of different sizes")
         if sampler.n_samples != objective.n_samples:
             raise ValueError("the sampler draws from another number of rows than there are")
-        if team is not None and team.leader is not objective:
-            raise ValueError("the team has another leader than this run's objective")
         self.objective = objective
-        self.team = team
         self.update = update
         self.sampler = sampler
         self.n_params = objective.n_params
+        self.clip_norm = self.clip_value = INFINITY
         # Rows an odd number of cache lines long: see Update.
-        self.vectors = np.empty((3, (self.n_params + 7) // 8 * 8 + 8))
+        self.vectors = np.empty((4, (self.n_params + 7) // 8 * 8 + 8))
         view = self.vectors
         self.theta = &view[0, 0]
         self.gradient = &view[1, 0]
         self.room = &view[2, 0]
+        self.spare = &view[3, 0]
         memcpy(self.theta, &theta[0], self.n_params * sizeof(double))
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
@@ -85,8 +98,27 @@ cdef class Solver:
         else:
             status = self.team.gradient(point, &batch, self.gradient)
         if status == OK:
+            self.clip_gradient()
             self.update.step(self.theta, self.gradient, lr, momentum)
         return status
+
+    cdef void clip_gradient(self) noexcept nogil:
+        cdef double norm
+        if self.clip_value < INFINITY:
+            clip_entries(self.gradient, self.n_params, self.clip_value)
+        if self.clip_norm < INFINITY:
+            norm = norm_of(self.gradient, self.n_params)
+            # Also where the norm is infinite or NaN, which 0 or NaN as a factor passes on.
+            if not norm <= self.clip_norm:
+                multiply(self.gradient, self.clip_norm / norm, self.n_params)
+
+    def clip(self, double norm, double value):
+        """Clip each step's gradient from here on: its entries first, then its norm; inf: not.
+
+        A way of stepping that makes no gradient of all coordinates has nothing to clip: only
+        `General` does it.
+        """
+        self.clip_norm, self.clip_value = norm, value
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.
@@ -121,6 +153,29 @@ cdef class Solver:
         finally:
             self.update.release()
         check(self.objective, status)
+
+    def evaluate(self):
+        """Loss and norm of the gradient over all rows, at theta as it is."""
+        cdef Batch batch = whole(self.objective.n_samples)
+        cdef double loss = 0.0, norm = 0.0
+        cdef int status
+        cdef const double *point
+        self.objective.claim()
+        with nogil:
+            point = self.here()
+            if self.team is None and self.objective.one_pass:
+                status = self.objective.both(point, &batch, &loss, self.spare)
+            else:
+                status = self.objective.value(point, &batch, &loss)
+                if status == OK and self.team is None:
+                    status = self.objective.gradient(point, &batch, self.spare)
+                elif status == OK:
+                    status = self.team.gradient(point, &batch, self.spare)
+            self.objective.release()
+            if status == OK:
+                norm = norm_of(self.spare, self.n_params)
+        check(self.objective, status)
+        return loss, norm
 
     @property
     def step(self):
@@ -176,7 +231,7 @@ cdef class Solver:
 
 
 cdef class General(Solver):
-    """General(objective, update, sampler, theta, team=None)\n--\n
+    """General(objective, update, sampler, theta)\n--\n
     Draw, point, gradient, step: any objective, any rule.
     """
 

@@ -1,4 +1,4 @@
-"""minimize: records, stop rules, epochs, divergence, interrupts, seeds, threads."""
+"""Run, minimize, sweep: records, stop rules, epochs, divergence, seeds, threads, clipping."""
 
 import os
 import signal
@@ -407,7 +407,7 @@ OPTIMIZERS = [gd.SGD(0.1), gd.SGD(1e3), gd.Adam(0.01), gd.Nesterov(gd.schedules.
 @pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
 @pytest.mark.parametrize("shared", [0, 1 << 40])
 def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
-    driver = sys.modules["fastgd.minimize"]
+    driver = sys.modules["fastgd.run"]
     monkeypatch.setattr(driver, "CACHED_BYTES", shared)
     monkeypatch.setattr(driver, "SHARED_BYTES", 3000)
     options = {"batch_size": 7, "epochs": 50, "seed": 3, "sampling": sampling, "record_every": 9}
@@ -420,7 +420,7 @@ def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
 
 
 def test_a_sweep_on_sparse_data(monkeypatch):
-    monkeypatch.setattr(sys.modules["fastgd.minimize"], "CACHED_BYTES", 0)
+    monkeypatch.setattr(sys.modules["fastgd.run"], "CACHED_BYTES", 0)
     X = sparse.random_array((80, 30), density=0.1, rng=np.random.default_rng(0), format="csr")
     f = gd.LogisticRegression(X, np.arange(80) % 2)
     for r, rule in zip(
@@ -437,7 +437,7 @@ def test_a_sweep_without_a_seed_has_the_same_draws_for_all(f):
 
 
 def test_an_interrupt_ends_all_of_a_sweep(f, monkeypatch):
-    monkeypatch.setattr(sys.modules["fastgd.minimize"], "CACHED_BYTES", 0)
+    monkeypatch.setattr(sys.modules["fastgd.run"], "CACHED_BYTES", 0)
 
     def at_step(progress):
         if progress.step == 20:
@@ -506,3 +506,287 @@ def test_single_rows_diverge_at_the_step_they_do(width):
             theta, steps = new, steps + 1
     assert r.diverged and r.steps == steps
     np.testing.assert_allclose(r.theta, theta, rtol=1e-9)
+
+
+# --- gd.Run: the same run, in the caller's hands --------------------------------------------------
+
+
+@pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
+@pytest.mark.parametrize("rule", ["sgd", "adam", "nesterov", "lookahead"])
+def test_a_run_is_advanced_in_any_pieces(f, rule, sampling):
+    options = {"batch_size": 7, "steps": 60, "seed": 1, "sampling": sampling, "record_every": 9}
+    whole = gd.minimize(f, optimizer(rule, lr=0.01), **options)
+    with gd.Run(f, optimizer(rule, lr=0.01), **options) as run:
+        taken = 0
+        for piece in (1, 1, 7, 8, 20, 100):
+            taken = min(60, taken + piece)
+            assert run.advance(piece) is run
+            assert run.step == taken
+            assert np.isfinite(run.theta).all()
+        r = run.result()
+    np.testing.assert_array_equal(r.theta, whole.theta)
+    for column in ("step", "loss", "grad_norm", "lr"):
+        np.testing.assert_array_equal(r.history[column], whole.history[column])
+    assert (r.message, r.steps, r.loss) == (whole.message, 60, whole.loss)
+
+
+def test_a_run_says_where_it_stands(f):
+    run = gd.Run(f, gd.SGD(0.01), steps=10, batch_size=5, seed=0)
+    assert run.step == 0 and run.stop is None and np.array_equal(run.theta, np.zeros(5))
+    part = run.advance(4).result()
+    assert (part.steps, part.message, part.converged) == (4, "at step 4 of 10", False)
+    assert "step 4 of 10" in repr(run) and "SGD" in repr(run)
+    before = run.theta
+    run.theta[:] = 9.0  # a copy
+    assert np.array_equal(run.theta, before)
+    run.advance()
+    assert run.stop.kind == "finished" and run.advance().step == 10
+    assert not np.array_equal(part.theta, run.theta)
+    run.close()
+    with pytest.raises(ValueError, match="closed"):
+        run.advance()
+    for bad in (0, -1, 1.5):
+        with pytest.raises((TypeError, ValueError), match="steps"):
+            gd.Run(f, gd.SGD(0.01), steps=3).advance(bad)
+
+
+def test_a_run_that_is_let_go_of_leaves_nothing_behind():
+    f = gd.LeastSquares(np.ones((300, 2)), np.ones(300))
+    before = threading.active_count()
+    for _ in range(5):
+        gd.Run(f, gd.SGD(0.01), steps=10, n_threads=2).advance(3)
+    assert threading.active_count() == before
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(f):
+    whole = gd.minimize(f, gd.Adam(0.01), steps=50, record_every=10)
+    run = gd.Run(f, gd.Adam(0.01), steps=50, record_every=10,
+                 callbacks=[lambda p: "a pause" if p.step in (10, 30) else None])  # fmt: skip
+    seen = []
+    while run.stop is None or run.stop.kind == "stopped":
+        run.advance()
+        seen.append((run.step, run.stop.message))
+    assert seen == [(10, "a pause"), (30, "a pause"), (50, "reached 50 steps")]
+    np.testing.assert_array_equal(run.theta, whole.theta)
+    np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
+
+
+def test_a_run_goes_on_after_an_exception(f):
+    whole = gd.minimize(f, gd.Adam(0.01), batch_size=5, steps=50, seed=0, record_every=7)
+    faults = [21, 35]
+
+    def faulty(progress):
+        if faults and progress.step == faults[0]:
+            faults.pop(0)
+            raise OSError("the disk is gone")
+
+    run = gd.Run(f, gd.Adam(0.01), batch_size=5, steps=50, seed=0, record_every=7,
+                 callbacks=[faulty])  # fmt: skip
+    for step in (21, 35):
+        with pytest.raises(OSError, match="gone"):
+            run.advance()
+        assert run.step == step
+    np.testing.assert_array_equal(run.advance().theta, whole.theta)
+    np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
+
+
+def test_a_step_that_fails_takes_the_run_back_to_a_state_in_order():
+    fails = []
+
+    def gradient(theta):
+        if fails and len(calls) == fails[0]:
+            fails.pop(0)
+            raise ArithmeticError("a bad moment")
+        calls.append(1)
+        return 2 * theta
+
+    calls = []
+    f = gd.Function(lambda u: float(u @ u), gradient, 3)
+    whole = gd.minimize(f, gd.Momentum(0.1), [1.0, 2.0, 3.0], steps=40, record_every=0)
+    calls.clear()
+    fails[:] = [11, 30]
+    run = gd.Run(f, gd.Momentum(0.1), [1.0, 2.0, 3.0], steps=40, record_every=0)
+    for _ in range(2):
+        with pytest.raises(ArithmeticError, match="bad moment"):
+            run.advance()
+        assert run.step <= 30 and np.isfinite(run.theta).all()
+    np.testing.assert_array_equal(run.advance().theta, whole.theta)
+
+
+# --- Ends that have a kind ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["diverged from the plan", "interrupted", "reached 3 steps"])
+def test_the_text_of_a_callback_is_a_text(f, text):
+    def at_step(progress):
+        return text if progress.step == 20 else None
+
+    r = gd.minimize(f, gd.SGD(0.01), steps=50, record_every=10, callbacks=[at_step])
+    assert (r.message, r.steps) == (text, 20)
+    assert not (r.diverged or r.converged or r.interrupted)
+    stopped = []
+
+    def once(progress):
+        if progress.step == 20 and not stopped:
+            stopped.append(1)
+            return text
+        return None
+
+    found = gd.sweep(f, [gd.SGD(0.01), gd.Adam(0.01), gd.SGD(0.02)], batch_size=7, steps=50,
+                     seed=0, record_every=10, callbacks=[once])  # fmt: skip
+    assert [r.steps for r in found] == [20, 50, 50]
+    assert [r.message for r in found] == [text, "reached 50 steps", "reached 50 steps"]
+
+
+def test_a_stop_has_a_kind():
+    stop = gd.callbacks.Stop
+    assert stop("x").kind == "stopped" and stop("x", converged=True).kind == "converged"
+    assert stop("x", kind="converged").converged
+    with pytest.raises(ValueError, match="kind"):
+        stop("x", kind="over")
+    with pytest.raises(ValueError, match="converged"):
+        stop("x", converged=True, kind="diverged")
+
+
+def test_a_callback_may_call_a_run_diverged_or_end_all_of_a_sweep(f):
+    stop = gd.callbacks.Stop
+    r = gd.minimize(f, gd.SGD(0.01), steps=9, callbacks=[lambda p: stop("x", kind="diverged")])
+    assert r.diverged and r.message == "x"
+    found = gd.sweep(f, [gd.SGD(0.01), gd.SGD(0.02)], steps=9, record_every=1,
+                     callbacks=[lambda p: stop("x", kind="interrupted")])  # fmt: skip
+    assert all(r.interrupted and r.steps == 0 for r in found)
+
+
+# --- Growth ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record_every", [0, 1, None])
+@pytest.mark.parametrize("steps, grows", [(3, False), (12, True), (30, True)])
+def test_a_loss_beyond_any_sense_is_a_divergence(f, steps, grows, record_every):
+    r = gd.minimize(f, gd.SGD(50.0), steps=steps, record_every=record_every)
+    first = f.value(np.zeros(5))
+    assert np.isfinite(r.loss) and np.isfinite(r.theta).all()
+    assert (r.loss > 1e15 * max(1.0, first)) == grows
+    assert r.diverged == grows and not r.converged and r.steps == steps
+    assert r.message.startswith("diverged" if grows else "reached")
+
+
+def test_a_run_may_climb_on_its_way_and_come_down_again():
+    f = gd.Quadratic(np.eye(1))
+    rates = gd.schedules.custom(lambda t, total: np.where(t < 12, 1e3, 0.999))
+    r = gd.minimize(f, gd.SGD(rates), [1.0], steps=200, record_every=1)
+    assert r.history["loss"].max() > 1e60 and not r.diverged and r.loss < 1e-9
+
+
+def test_a_loss_that_was_large_at_the_start_is_no_divergence():
+    f = gd.Function(lambda u: 1e20 + float(u @ u), lambda u: 2 * u, 2)
+    for every in (0, 1):
+        r = gd.minimize(f, gd.SGD(0.1), [1.0, 1.0], steps=5, record_every=every)
+        assert r.loss >= 1e20 and not r.diverged
+
+
+# --- Marks: what is looked at now and then --------------------------------------------------------
+
+
+class Costly:
+    """Makes marks seem so dear that none is made but where one must be."""
+
+    def __init__(self, monkeypatch):
+        monkeypatch.setattr(sys.modules["fastgd.run"], "MARK_SHARE", 1e12)
+        monkeypatch.setattr(sys.modules["fastgd.run"], "LONGEST_CHUNK", 5)
+
+
+@pytest.mark.parametrize("record_every", [0, 40])
+@pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "nesterov", "rmsprop"])
+def test_the_step_of_a_divergence_is_found_far_from_the_last_mark(
+    f, rule, sampling, record_every, monkeypatch
+):
+    calls = []
+    lr = gd.schedules.custom(lambda t, total: np.where(t < 333, 0.01, 1e300))
+    run = {"batch_size": 7, "steps": 2000, "seed": 0, "sampling": sampling}
+    often = gd.minimize(f, gd.optimizers.registry[rule](lr=lr), record_every=1, **run)
+    Costly(monkeypatch)
+    marks = gd.Run._mark
+    monkeypatch.setattr(gd.Run, "_mark", lambda self: (calls.append(self.step), marks(self))[1])
+    r = gd.minimize(
+        f, gd.optimizers.registry[rule](lr=lr), record_every=record_every,
+        callbacks=[Patient()], **run,
+    )  # fmt: skip
+    assert r.diverged and often.diverged
+    if "theta" in often.message:
+        assert r.steps == often.steps
+        np.testing.assert_array_equal(r.theta, often.theta)
+    assert f"step {r.steps}" in r.message and np.isfinite(r.theta).all()
+    assert len(calls) < 60
+
+
+class Patient:
+    every_chunk = True
+
+    def __call__(self, progress):
+        return None
+
+
+def test_marks_wait_until_the_steps_have_cost_more(f, monkeypatch):
+    Costly(monkeypatch)
+    marks, chunks = [], []
+    real = gd.Run._mark
+    monkeypatch.setattr(gd.Run, "_mark", lambda self: (marks.append(self.step), real(self))[1])
+    take = gd.Run._take
+    monkeypatch.setattr(gd.Run, "_take", lambda self, a, b: (chunks.append(b), take(self, a, b))[1])
+    gd.minimize(f, gd.Adam(0.01), batch_size=5, steps=1000, seed=0, record_every=0)
+    assert len(chunks) >= 200 and marks == [0, 1000]
+
+
+# --- Clipping -------------------------------------------------------------------------------------
+
+
+def clipped(g, norm, value):
+    if value is not None:
+        g = np.clip(g, -value, value)
+    length = np.linalg.norm(g)
+    return g * (norm / length) if norm is not None and length > norm else g
+
+
+@pytest.mark.parametrize("norm, value", [(0.5, None), (None, 0.1), (0.3, 0.2), (1e9, 1e9)])
+@pytest.mark.parametrize("rule", sorted(oracle.rules))
+def test_a_clipped_gradient_is_that_of_the_oracle(rule, norm, value):
+    slow = oracle.LeastSquares(*data(), fit_intercept=True, l2=0.1)
+    f = gd.LeastSquares(*data(), fit_intercept=True, l2=0.1)
+    plain = slow.gradient
+    slow.gradient = lambda theta, indices=None: clipped(plain(theta, indices), norm, value)
+    path = oracle.replay(slow, rule, np.zeros(5), 40, 0.05, 7, seed=2)
+    r = gd.minimize(f, optimizer(rule, lr=0.05), batch_size=7, steps=40, seed=2,
+                    clip_norm=norm, clip_value=value)  # fmt: skip
+    np.testing.assert_allclose(r.theta, path[-1], rtol=1e-11, atol=1e-13)
+    assert (r.setting.clip_norm, r.setting.clip_value) == (norm, value)
+    if norm != 1e9 and rule == "sgd":
+        assert not np.allclose(r.theta, gd.minimize(f, optimizer(rule, lr=0.05), batch_size=7,
+                                                    steps=40, seed=2).theta)  # fmt: skip
+
+
+def test_clipping_goes_through_sparse_rows_and_single_steps():
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((60, 20), density=0.2, rng=rng, format="csr")
+    y = rng.integers(0, 2, 60)
+    for batch in (1, 6):
+        run = {"batch_size": batch, "steps": 50, "seed": 3, "clip_norm": 0.05}
+        a = gd.minimize(gd.LogisticRegression(X, y, l2=0.1), gd.SGD(0.5), **run).theta
+        b = gd.minimize(gd.LogisticRegression(X.toarray(), y, l2=0.1), gd.SGD(0.5), **run).theta
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+        assert np.linalg.norm(a) <= 0.5 * 0.05 * 50
+
+
+@pytest.mark.parametrize("entry", [1e200, 1e-200])
+def test_the_norm_of_a_huge_or_tiny_gradient_is_a_number(entry):
+    f = gd.Function(lambda u: 0.0, lambda u: np.array([3.0, 4.0]) * entry, 2)
+    r = gd.minimize(f, gd.SGD(1.0), steps=1, record_every=0, clip_norm=entry)
+    np.testing.assert_allclose(r.theta, [-0.6 * entry, -0.8 * entry], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["clip_norm", "clip_value"])
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, "1", True])
+def test_bounds_that_make_no_sense_are_refused(f, name, bad):
+    with pytest.raises((TypeError, ValueError), match=name):
+        gd.minimize(f, gd.SGD(0.1), steps=3, **{name: bad})

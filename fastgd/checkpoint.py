@@ -1,0 +1,308 @@
+"""Checkpoints: the whole state of a run as one file, written so that nothing is ever lost.
+
+A file is an npz without pickle: the arrays, and a text in JSON that says what they are. It is
+written under another name, flushed to the disk, and renamed; the one before is kept beside it.
+What only a checkpoint needs is imported when one is written: `import fastgd` stays quick.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from fastgd import optimizers, schedules
+from fastgd.history import History
+from fastgd.objectives import Objective
+
+__all__ = ["compare", "fingerprint", "read", "replace_file", "write"]
+
+FORMAT = 1
+# What of a run's setting is saved as it is.
+SETTING = ("batch_size", "steps", "sampling", "clip_norm", "clip_value")
+GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+# Data up to so many bytes is read whole for its fingerprint; of more, as many in equal pieces.
+HASHED_BYTES = 1 << 26
+PIECES = 64
+PROBED_ROWS = 1000
+
+
+def write(path: Path, state: dict[str, Any], objective: dict[str, Any]) -> None:
+    """Write the state of a run on that objective, given by its fingerprint.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; what was there before is still there.
+    """
+    import json
+
+    arrays: dict[str, np.ndarray] = {}
+    known = {"format": FORMAT, "objective": objective, "state": _packed(state, arrays)}
+    text = json.dumps(known).encode()
+    arrays["fastgd_checkpoint"] = np.frombuffer(text, dtype=np.uint8)
+    replace_file(path, lambda file: np.savez(file, **arrays), keep=True)  # type: ignore[arg-type]
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The state and the objective's fingerprint that `write` wrote.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        No such file; no checkpoint, a damaged one, or one of another format.
+    """
+    import json
+
+    kept = before(path)
+    # Between its two renames, a process that is killed leaves only the one before.
+    found = path if path.exists() or not kept.exists() else kept
+    if not found.exists():
+        raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")
+    try:
+        # NumPy leaves a file open that it cannot read.
+        with found.open("rb") as file, np.load(file, allow_pickle=False) as entries:
+            arrays = {name: entries[name] for name in entries.files}
+        known = json.loads(arrays["fastgd_checkpoint"].tobytes())
+        version = known["format"]
+        if version == FORMAT:
+            return _unpacked(known["state"], arrays), dict(known["objective"])
+    # What a damaged file raises is as varied as damage.
+    except Exception as error:
+        hint = f"; the one before is {str(kept)!r}" if found != kept and kept.exists() else ""
+        raise ValueError(
+            f"{str(found)!r} is damaged, or not a checkpoint: {type(error).__name__}, {error}{hint}"
+        ) from None
+    raise ValueError(f"{str(found)!r} is of format {version}, and this fastgd reads {FORMAT}")
+
+
+def before(path: Path) -> Path:
+    """Where the checkpoint before the last is kept."""
+    return path.with_name(path.name + ".before")
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise FileExistsError where a new run would write over another's checkpoint."""
+    for known in (path, before(path)):
+        if known.exists():
+            raise FileExistsError(
+                f"there is a checkpoint {str(known)!r} already: go on from it with gd.resume, or "
+                "delete it"
+            )
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], Any], keep: bool = False) -> None:
+    """Write a file as a whole or not at all: under another name, flushed, then renamed.
+
+    Parameters
+    ----------
+    path : Path
+    write : callable
+        Writes to the binary file that it is given.
+    keep : bool, default False
+        Whether the file before is kept, as `before` names it.
+
+    Raises
+    ------
+    OSError
+        With the path and the reason; what was there before is still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        try:
+            with temporary.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            if keep and path.exists():
+                os.replace(path, before(path))
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _flush_folder(path.parent)
+        if keep:
+            # Of processes that were killed while they wrote.
+            for left in path.parent.glob(f".{path.name}.*.new"):
+                left.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, f"{str(path)!r} cannot be written: {reason}") from None
+
+
+def _flush_folder(folder: Path) -> None:
+    # That the new name is on the disk too; not every system opens folders.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def generator(name: Any) -> "np.random.Generator":
+    """A generator over the bit generator of that name, somewhere in its stream."""
+    if name not in GENERATORS:
+        raise ValueError(f"the run drew from a bit generator {name!r}, which NumPy does not have")
+    return np.random.Generator(getattr(np.random, name)())
+
+
+def check_alike(saved: Any, fresh: Any, name: str = "state") -> None:
+    """Raise ValueError where what was saved is not made as what a new run would save.
+
+    What the core copies into its memory has the right sizes then, whatever the file says.
+    """
+    if isinstance(fresh, dict):
+        if not isinstance(saved, dict) or saved.keys() != fresh.keys():
+            raise ValueError(f"the saved {name} is of another kind")
+        for key in fresh:
+            check_alike(saved[key], fresh[key], key)
+    elif isinstance(fresh, np.ndarray):
+        # Of the order of an epoch, only what is left of it is saved.
+        shape = getattr(saved, "shape", None) if name == "order" else fresh.shape
+        if not isinstance(saved, np.ndarray) or (saved.dtype, saved.shape) != (fresh.dtype, shape):
+            raise ValueError(f"the saved {name} is of another size or kind")
+    elif type(saved) is not type(fresh):
+        raise ValueError(f"the saved {name} is {saved!r}, not a {type(fresh).__name__}")
+
+
+# --- The state as JSON and arrays -----------------------------------------------------------------
+
+
+def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise TypeError("an array of objects cannot be kept in a file")
+        name = f"array_{len(arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, History):
+        return _packed(value.save(), arrays)
+    if isinstance(value, dict):
+        return {"dict": [[str(key), _packed(part, arrays)] for key, part in value.items()]}
+    if isinstance(value, (list, tuple)):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_packed(part, arrays) for part in value]}
+    if isinstance(value, (optimizers.Optimizer, schedules.Schedule)):
+        try:
+            return _packed_definition(value, arrays)
+        except TypeError:
+            if isinstance(value, schedules.Schedule):
+                raise
+            return type(value).__name__  # `load` asks for it
+    raise TypeError(f"{value!r} cannot be kept in a file")
+
+
+def _packed_definition(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """An optimizer or a schedule: its name and its parameters."""
+    kind = "optimizer" if isinstance(value, optimizers.Optimizer) else "schedule"
+    fields = {
+        field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init
+    }
+    for inner in fields.values():
+        if isinstance(inner, optimizers.Optimizer):
+            _packed_definition(inner, {})  # raises where it cannot be kept
+    return {kind: [type(value).__name__, _packed(fields, arrays)]}
+
+
+def _unpacked(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "array":
+        return arrays[content]
+    if kind == "dict":
+        return {key: _unpacked(part, arrays) for key, part in content}
+    if kind in ("list", "tuple"):
+        parts = [_unpacked(part, arrays) for part in content]
+        return parts if kind == "list" else tuple(parts)
+    name, fields = content
+    if kind == "optimizer":
+        return optimizers.registry[name.lower()](**_unpacked(fields, arrays))
+    if kind == "schedule":
+        return schedules.registry[name](**_unpacked(fields, arrays))
+    raise ValueError(f"nothing is known of a {kind}")
+
+
+# --- Which objective it was -----------------------------------------------------------------------
+
+
+def fingerprint(objective: Objective, theta: np.ndarray) -> dict[str, Any]:
+    """What an objective is known by: its parameters, a hash of its data, its loss at `theta`.
+
+    The loss is taken over at most 1000 rows. It alone knows a function of the user's own.
+    """
+    found: dict[str, Any] = {"kind": type(objective).__name__}
+    for name, value in sorted(vars(objective).items()):
+        kept = getattr(type(objective), name, None)
+        if name.startswith("_") or isinstance(kept, functools.cached_property):
+            continue  # found out later, and perhaps
+        text = _described(value)
+        if text is not None:
+            found[name] = text
+    rows = objective.n_samples
+    if rows is None or rows <= PROBED_ROWS:
+        found["loss"] = objective.value(theta)
+    else:
+        found["loss"] = objective.value(theta, np.arange(0, rows, -(-rows // PROBED_ROWS)))
+    return found
+
+
+def _described(value: Any) -> str | None:
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {value.dtype} {_digest(value)}"
+    if hasattr(value, "indptr"):
+        parts = ", ".join(_digest(part) for part in (value.data, value.indices, value.indptr))
+        return f"CSR {value.shape} {value.data.dtype} {parts}"
+    if value is None or isinstance(value, (bool, int, float, str, tuple, np.generic)):
+        return repr(value)
+    if dataclasses.is_dataclass(value):
+        return repr(value)
+    return None
+
+
+def _digest(array: np.ndarray) -> str:
+    import hashlib
+
+    digest = hashlib.blake2b(digest_size=16)
+    flat = array.ravel(order="K")
+    if flat.nbytes <= HASHED_BYTES:
+        pieces = [flat]
+    else:
+        length = HASHED_BYTES // PIECES // flat.itemsize
+        starts = np.linspace(0, len(flat) - length, PIECES).astype(np.int64)
+        pieces = [flat[start : start + length] for start in starts]
+    for piece in pieces:
+        digest.update(np.ascontiguousarray(piece).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def compare(path: Path, known: dict[str, Any], found: dict[str, Any]) -> None:
+    """Raise ValueError, with the first difference, where two fingerprints are not of one objective.
+
+    The loss may differ by rounding, which no two machines do alike.
+    """
+    for name in [*known, *(name for name in found if name not in known)]:
+        one, other = known.get(name), found.get(name)
+        if name == "loss" and isinstance(one, float) and isinstance(other, float):
+            if one == other or abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-300):
+                continue
+            if one != one and other != other:
+                continue
+        elif one == other:
+            continue
+        if isinstance(one, str) and isinstance(other, str) and max(len(one), len(other)) > 40:
+            raise ValueError(f"{str(path)!r} is of a run on other data: {name} differs")
+        raise ValueError(
+            f"{str(path)!r} is of a run on another objective: its {name} was {one}, here it is "
+            f"{other}"
+        )

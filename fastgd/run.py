@@ -1,0 +1,967 @@
+"""One run from θ_0 to θ_T, and those made of it: Run, minimize, sweep, resume.
+
+A run checks its input once and hands chunks of steps to the core: a few hundredths of a second
+without the GIL. Between chunks are the records, the callbacks, the checkpoints, and the place where
+Ctrl-C is heard. Nothing depends on where the cuts fall.
+
+A chunk does not look for NaN. Now and then θ is found finite and the run is marked; where it is
+not, the step is found by halving what was taken since the mark. A mark costs as much as some steps,
+so it waits until they have cost many times as much.
+"""
+
+import contextlib
+import math
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd import checkpoint as files
+from fastgd.callbacks import Callback, Progress, Stop
+from fastgd.checks import as_count, as_penalty, as_vector
+from fastgd.console import Bar, Interrupts
+from fastgd.core import sampling as samplers
+from fastgd.core import solver as solvers
+from fastgd.core import team as teams
+from fastgd.core import update as updates
+from fastgd.history import History, Result, Setting
+from fastgd.objectives import Objective
+from fastgd.optimizers import Optimizer
+
+__all__ = ["Run", "minimize", "resume", "sweep"]
+
+# Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
+CHUNK_SECONDS = 0.03
+LONGEST_CHUNK = 1 << 16
+# What a mark costs, it costs once in so many times as long.
+MARK_SHARE = 16
+# Data beyond the first does not stay in a processor's cache; rows of the second do, for long enough
+# to be used by several runs in turn.
+CACHED_BYTES = 1 << 24
+SHARED_BYTES = 1 << 20
+
+INTERRUPTED = Stop("interrupted", kind="interrupted")
+# How a run ends that has nothing left to do.
+OVER = ("finished", "converged", "diverged")
+
+
+class Run:
+    """One run, step by step: what `minimize` does at once.
+
+    Parameters
+    ----------
+    objective, optimizer, ...
+        As for `minimize`.
+
+    Attributes
+    ----------
+    objective, optimizer, setting, history
+        As in a `Result`.
+    stop : callbacks.Stop or None
+        Why the run ended, where it has.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that make no sense, before any work starts.
+
+    Notes
+    -----
+    A run that is let go of frees all it has. `close`, or ``with gd.Run(...) as run:``, hands the
+    compiled objective back for the next run at once.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(2), [1.0, 2.0])
+    >>> run = gd.Run(f, gd.SGD(lr=0.5), steps=20)
+    >>> run.advance(3).step
+    3
+    >>> run.theta
+    array([0.875, 1.75 ])
+    >>> run.advance().result().message
+    'reached 20 steps'
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        theta0: Any = None,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        epochs: int | None = None,
+        seed: Any = None,
+        sampling: str = "replacement",
+        record_every: int | None = None,
+        callbacks: Iterable[Callback] = (),
+        progress: bool = False,
+        n_threads: int = 1,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        checkpoint: Any = None,
+        checkpoint_every: float = 60.0,
+        on_interrupt: str = "return",
+    ) -> None:
+        if not isinstance(objective, Objective):
+            raise TypeError(f"objective must be an Objective, not {objective!r}")
+        if not isinstance(optimizer, Optimizer):
+            hint = " (did you forget its parentheses?)" if isinstance(optimizer, type) else ""
+            raise TypeError(f"optimizer must be an Optimizer, not {optimizer!r}{hint}")
+        if sampling not in samplers.SAMPLERS:
+            known = ", ".join(samplers.SAMPLERS)
+            raise ValueError(f"sampling must be one of {known}, not {sampling!r}")
+        n = objective.n_samples
+        if batch_size is not None:
+            batch_size = as_count("batch_size", batch_size)
+            if n is None:
+                name = type(objective).__name__
+                raise ValueError(f"{name} has no observations to take batches of")
+            if batch_size > n:
+                raise ValueError(f"batch_size is {batch_size}, but there are only {n} observations")
+        epoch = None if batch_size is None else -(-(n or 1) // batch_size)
+        self.total = _length(objective, steps, epochs, epoch)
+        self.callbacks = tuple(callbacks)
+        self.record_every = _checked_records(record_every, epoch, self.total, self.callbacks)
+        self.n_threads = as_count("n_threads", n_threads)
+        if on_interrupt not in ("return", "raise"):
+            raise ValueError(f"on_interrupt must be 'return' or 'raise', not {on_interrupt!r}")
+        self.on_interrupt = on_interrupt
+        self.optimizer = _with_number(optimizer, objective)
+        _check_seed(seed)
+        clip_norm, clip_value = _bound("clip_norm", clip_norm), _bound("clip_value", clip_value)
+        self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
+        self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
+        self.progress = bool(progress)
+        if theta0 is None:
+            theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
+        else:
+            theta = as_vector("theta0", theta0, objective.n_params).copy()
+        self.objective = objective
+        self.setting = Setting(
+            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value
+        )
+        self.rates = self.optimizer.rates(self.total)
+
+        # A generator that is the caller's may be drawn from by others, between our chunks.
+        self._shared = False
+        self._lock: Any = contextlib.nullcontext()
+        sampler: samplers.Sampler
+        if batch_size is None:
+            sampler = samplers.All(n or 1, n or 1, None)
+        elif sampling == "sequential":
+            sampler = samplers.Sequential(n or 1, batch_size, None)
+        else:
+            self._shared = isinstance(seed, np.random.Generator)
+            generator = seed if self._shared else np.random.default_rng(seed)
+            if self._shared:
+                self._lock = generator.bit_generator.lock
+            sampler = samplers.SAMPLERS[sampling](n or 1, batch_size, generator)
+
+        with contextlib.ExitStack() as stack:
+            self._core = stack.enter_context(objective.borrow())
+            update = updates.make(
+                self.optimizer, len(theta), self._core.span_list, self._core.penalty
+            )
+            if clip_norm is None and clip_value is None:
+                self._solver = objective.solver(self._core, update, sampler, theta)
+            else:
+                self._solver = solvers.General(self._core, update, sampler, theta)
+                self._solver.clip(clip_norm or math.inf, clip_value or math.inf)
+            self._stack = stack.pop_all()
+        self._closed = False
+        self._interrupts = Interrupts()
+        self.history = History()
+        self.stop: Stop | None = None
+        self._interrupted = False
+        self._loss = self._norm = self._last_lr = math.nan
+        self._looked = -1  # the step at which records and callbacks have had their turn
+        self._recorded = -1
+        self._chunk_rates = np.empty(0), np.empty(0)
+        # A guess at the first chunk, from the multiplications that a step needs; then measured.
+        work = (sampler.batch_size + 4) * len(theta) + 50
+        self._chunk = max(1, min(LONGEST_CHUNK, 10_000_000 // work))
+        self._started = time.perf_counter()
+        self._saved_at: float | None = None
+        self._fingerprint: dict[str, Any] | None = None
+        self._mark()
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return int(self._solver.step)
+
+    @property
+    def theta(self) -> NDArray[np.float64]:
+        """θ after these steps, a new vector: (n_params,)."""
+        settled: NDArray[np.float64] = self._solver.settled
+        return settled
+
+    @property
+    def time(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self._started
+
+    def advance(self, steps: int | None = None) -> "Run":
+        """Take so many more steps, or all that are left; fewer where the run ends before.
+
+        A run that a callback or Ctrl-C has stopped goes on; one that has converged or diverged does
+        not. Where a step raises an exception, the run goes back to where it was last marked, and
+        may be continued.
+
+        Parameters
+        ----------
+        steps : int, at least 1, optional
+
+        Returns
+        -------
+        Run
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            The run is closed.
+        KeyboardInterrupt
+            Ctrl-C, with ``on_interrupt="raise"``.
+        """
+        until = self.total if steps is None else self.step + as_count("steps", steps)
+        with self._interrupts:
+            self._advance(until)
+        if self._interrupted and self.on_interrupt == "raise":
+            raise KeyboardInterrupt
+        return self
+
+    def result(self) -> Result:
+        """What `minimize` returns, as things stand."""
+        stop = self.stop or Stop(f"at step {self.step} of {self.total}")
+        return Result(
+            theta=self.theta,
+            steps=self.step,
+            converged=stop.converged,
+            diverged=stop.kind == "diverged",
+            message=stop.message,
+            history=self.history.snapshot(),
+            objective=self.objective,
+            optimizer=self.optimizer,
+            setting=self.setting,
+            _loss=self._loss if self._recorded == self.step else None,
+            interrupted=self._interrupted,
+            state=self._state(),
+        )
+
+    def save(self, path: Any) -> None:
+        """Write all that the run depends on to a file, for `load`; see `checkpoint.write`.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written; what was there before is still there.
+        """
+        if self._fingerprint is None:
+            self._fingerprint = files.fingerprint(self.objective, self.setting.theta0)
+        files.write(Path(os.fspath(path)), self._state(), self._fingerprint)
+
+    @classmethod
+    def load(
+        cls,
+        path: Any,
+        objective: Objective,
+        optimizer: Optimizer | None = None,
+        record_every: int | None = None,
+        callbacks: Iterable[Callback] = (),
+        **options: Any,
+    ) -> "Run":
+        """The run that `save` wrote, which goes on to the same bits as if it had never stopped.
+
+        Parameters
+        ----------
+        path : path
+        objective : Objective
+            That of the run, made anew: a file does not hold the data.
+        optimizer : Optimizer, optional
+            That of the run, where the file cannot hold it (``schedules.custom`` has a function).
+        record_every, callbacks
+            As for `minimize`; by default as many records as before. What callbacks remembered is
+            given back to those of the same type, in their order.
+        **options
+            progress, n_threads, checkpoint, checkpoint_every and on_interrupt, as for `minimize`.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            No such file, or none that `save` wrote, or that of another objective or optimizer.
+        """
+        path = Path(os.fspath(path))
+        state, known = files.read(path)
+        run = cls._of_state(state, objective, optimizer, record_every, callbacks, options, path)
+        run._fingerprint = files.fingerprint(objective, run.setting.theta0)
+        files.compare(path, known, run._fingerprint)
+        return run
+
+    @classmethod
+    def _of_state(
+        cls,
+        state: dict[str, Any],
+        objective: Objective,
+        optimizer: Optimizer | None,
+        record_every: int | None,
+        callbacks: Iterable[Callback],
+        options: dict[str, Any],
+        path: Any = "the state",
+    ) -> "Run":
+        try:
+            if state["n_params"] != objective.n_params:
+                raise ValueError(
+                    f"{path} is of an objective with {state['n_params']} parameters, not "
+                    f"{objective.n_params}"
+                )
+            known = state["optimizer"]
+            if optimizer is None and not isinstance(known, Optimizer):
+                raise ValueError(
+                    f"{path} could not hold the optimizer {known}, which has a function in it: "
+                    "give optimizer="
+                )
+            run = cls(
+                objective,
+                known if optimizer is None else optimizer,
+                state["theta0"],
+                seed=_seed_of(state),
+                record_every=state["record_every"] if record_every is None else record_every,
+                callbacks=callbacks,
+                **{name: state[name] for name in files.SETTING},
+                **options,
+            )
+            if isinstance(known, Optimizer) and known != run.optimizer:
+                raise ValueError(f"{path} is of a run of {known!r}, not {run.optimizer!r}")
+            run._restore(state)
+        except (KeyError, IndexError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{path} is damaged: {error!r}") from None
+        return run
+
+    def _state(self) -> dict[str, Any]:
+        seed = self.setting.seed
+        return {
+            **{name: getattr(self.setting, name) for name in files.SETTING},
+            "n_params": self.objective.n_params,
+            "optimizer": self.optimizer,
+            "theta0": self.setting.theta0,
+            "seed": "generator" if isinstance(seed, np.random.Generator) else seed,
+            "record_every": self.record_every,
+            "solver": self._solver.save(),
+            "history": self.history.snapshot(),
+            "looked": self._looked,
+            "seconds": self.time,
+            "stop": None if self.stop is None else [self.stop.message, self.stop.kind],
+            "callbacks": [
+                [type(callback).__name__, callback.save()]
+                for callback in self.callbacks
+                if hasattr(callback, "save") and hasattr(callback, "load")
+            ],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        files.check_alike(state["solver"], self._solver.save())
+        self._solver.load(state["solver"])
+        if not 0 <= self.step <= self.total:
+            raise ValueError(f"the saved run is at step {self.step} of {self.total}")
+        history = state["history"]
+        self.history.load(history.save() if isinstance(history, History) else history)
+        steps = self.history["step"]
+        if len(steps):
+            if steps[0] < 0 or (np.diff(steps) <= 0).any() or steps[-1] > self.step:
+                raise ValueError("the saved records are in no order")
+            self._recorded, self._loss = int(steps[-1]), float(self.history["loss"][-1])
+            self._norm = float(self.history["grad_norm"][-1])
+        self._looked = int(state["looked"])
+        self._started = time.perf_counter() - float(state["seconds"])
+        if state["stop"] is not None:
+            message, kind = state["stop"]
+            self.stop = Stop(message, kind=kind)
+        memories = list(state["callbacks"])
+        for callback in self.callbacks:
+            for i, (name, memory) in enumerate(memories):
+                if name == type(callback).__name__ and hasattr(callback, "load"):
+                    callback.load(memory)
+                    del memories[i]
+                    break
+        if not self._solver.finite:
+            raise ValueError("the saved theta is not finite")
+        self._mark()
+
+    def close(self) -> None:
+        """Hand the compiled objective back. Nothing can be advanced after that."""
+        self._closed = True
+        self._stack.close()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed = True
+        self._stack.__exit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        where = f"step {self.step} of {self.total}"
+        return f"<Run of {self.optimizer!r} on {self.objective!r}: {where}>"
+
+    def _advance(self, until: int, settled: bool = True) -> None:
+        """Take steps up to `until`; with `settled`, the θ after them is found finite."""
+        if self._closed:
+            raise ValueError("this run is closed")
+        if self.stop is not None and self.stop.kind in OVER:
+            return
+        self.stop, self._interrupted = None, False
+        bar = Bar(self.total) if self.progress else None
+        try:
+            if self.checkpoint is not None and self._saved_at is None:
+                self._begin_checkpoints()
+            with _team(self.objective, self._core, self._useful_threads() - 1) as team:
+                self._solver.team = team
+                try:
+                    stop = self._steps(until, bar)
+                finally:
+                    self._solver.team = None
+        except KeyboardInterrupt:
+            stop = INTERRUPTED
+        except BaseException:
+            self._secure()
+            raise
+        finally:
+            if bar is not None:
+                bar.close()
+        if settled or stop is not None:
+            stop = self._secure() or stop
+        if stop is not None and stop.kind == "interrupted":
+            self._interrupts.pending = True  # for the other runs of a sweep
+        # A signal may have come when all was over.
+        with contextlib.suppress(KeyboardInterrupt):
+            self._interrupts.listen()
+        self._interrupted = self._interrupts.pending
+        self.stop = stop
+        if stop is not None and self.checkpoint is not None:
+            self._save_or_warn()
+
+    def _steps(self, until: int, bar: Bar | None) -> Stop | None:
+        record_every = self.record_every
+        while True:
+            self._interrupts.listen()
+            stop = self._look()
+            if stop is not None:
+                return stop
+            t = self.step
+            if t >= self.total:
+                return Stop(f"reached {self.total} steps", kind="finished")
+            if t >= until:
+                return None
+            if self._saved_at is not None and self.time - self._saved_at > self.checkpoint_every:
+                stop = self._secure()
+                if stop is not None:
+                    return stop
+                self._save_or_warn()
+            end = min(until, self.total, t + self._chunk)
+            if record_every:
+                end = min(end, t - t % record_every + record_every)
+            stop = self._take(t, end)
+            if stop is not None:
+                return stop
+            if bar is not None:
+                bar.show(end, None if self._recorded < 0 else self._loss)
+
+    def _take(self, start: int, end: int) -> Stop | None:
+        """Take the steps start <= t < end, and mark the run where that is due."""
+        try:
+            with self._interrupts.heard, self._lock:
+                try:
+                    if self._shared:
+                        self._mark()
+                    lr, momentum = self._rates_over(start, end)
+                    began = time.perf_counter()
+                    self._solver.take(lr, momentum)
+                    seconds = time.perf_counter() - began
+                except BaseException:
+                    # How many steps were taken is known, but not how many of the draws were used.
+                    self._rewind()
+                    raise
+                if self._shared:
+                    return self._secure()
+        except KeyboardInterrupt:
+            # Perhaps after the steps, and before we knew of them.
+            self._last_lr = self._lr_before(self.step)
+            raise
+        self._last_lr = float(lr[-1])
+        self._since_mark += seconds
+        length = int((end - start) * CHUNK_SECONDS / max(seconds, 1e-9))
+        self._chunk = max(1, min(LONGEST_CHUNK, 4 * (end - start) + 64, length))
+        return self._secure() if self._since_mark > MARK_SHARE * self._mark_seconds else None
+
+    def _rates_over(self, start: int, end: int) -> tuple[Any, Any]:
+        if not self.rates.constant or len(self._chunk_rates[0]) != end - start:
+            self._chunk_rates = self.rates.over(start, end)
+        return self._chunk_rates
+
+    def _lr_before(self, step: int) -> float:
+        return float(self.rates.over(step - 1, step)[0][0]) if step else math.nan
+
+    def _mark(self) -> None:
+        began = time.perf_counter()
+        self._solver.mark()
+        self._marked, self._since_mark = self.step, 0.0
+        self._mark_seconds = time.perf_counter() - began
+
+    def _rewind(self) -> None:
+        self._solver.rewind()
+        self._since_mark = 0.0
+        self._last_lr = self._lr_before(self.step)
+
+    def _secure(self) -> Stop | None:
+        """Mark a finite θ; from one that is not, go back to the last that is, and say so."""
+        if self._marked == self.step:
+            return None
+        began = time.perf_counter()
+        if self._solver.finite:
+            self._mark()
+            self._mark_seconds = time.perf_counter() - began
+            return None
+        bad = self.step
+        try:
+            while bad - self._marked > 1:
+                if self.step != self._marked:
+                    self._solver.rewind()
+                middle = (self._marked + bad) // 2
+                for start in range(self._marked, middle, LONGEST_CHUNK):
+                    self._solver.take(*self.rates.over(start, min(middle, start + LONGEST_CHUNK)))
+                if self._solver.finite:
+                    self._mark()
+                else:
+                    bad = middle
+        finally:
+            self._rewind()
+        return Stop(f"diverged at step {self.step}: theta is no longer finite", kind="diverged")
+
+    def _look(self) -> Stop | None:
+        """Record and ask the callbacks, whichever are due at this step."""
+        t = self.step
+        if t == self._looked:
+            return None
+        asked = self.callbacks
+        if self.record_every and (t % self.record_every == 0 or t == self.total):
+            stop = self._secure()
+            if stop is not None:
+                return stop
+            if self._recorded != t:
+                with self._interrupts.heard:
+                    loss, norm = self._solver.evaluate()
+                self.history.append(t, loss, norm, self._last_lr, self.time)
+                self._recorded, self._loss, self._norm = t, loss, norm
+            if not math.isfinite(self._loss):
+                return Stop(f"diverged at step {t}: the loss is {self._loss}", kind="diverged")
+        elif self._looked < 0 and not self._since_mark:
+            asked = ()  # before the first step
+        elif asked:
+            asked = tuple(c for c in asked if getattr(c, "every_chunk", False))
+        for callback in asked:
+            stop = self._ask(callback)
+            if stop is not None:
+                self._looked = t
+                return stop
+        self._looked = t
+        return None
+
+    def _ask(self, callback: Callback) -> Stop | None:
+        progress = Progress(
+            self.step, self.total, self._loss, self._norm, self.time, self.history,
+            lambda: self._solver.settled,
+        )  # fmt: skip
+        with self._interrupts.heard:
+            answer = callback(progress)
+        if sys.getrefcount(progress) > 2:
+            progress.theta  # noqa: B018 - whoever keeps it may ask later, when the run has moved on
+        if isinstance(answer, Stop):
+            return answer
+        if answer:
+            return Stop(answer if isinstance(answer, str) else f"stopped by {callback!r}")
+        return None
+
+    def _useful_threads(self) -> int:
+        # Records take all rows, steps a batch.
+        rows = self.objective.n_samples or 1
+        if not self.record_every and self.setting.batch_size is not None:
+            rows = self.setting.batch_size
+        return min(self.n_threads, self._core.part_count(rows))
+
+    def _begin_checkpoints(self) -> None:
+        assert self.checkpoint is not None
+        files.refuse_existing(self.checkpoint)
+        self.save(self.checkpoint)
+        self._saved_at = self.time
+
+    def _save_or_warn(self) -> None:
+        # A full disk is no reason to throw away what a run has done.
+        try:
+            self.save(self.checkpoint)
+        except OSError as error:
+            warnings.warn(f"{error}; the run goes on", RuntimeWarning, stacklevel=2)
+        self._saved_at = self.time
+
+
+def minimize(
+    objective: Objective,
+    optimizer: Optimizer,
+    theta0: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: Any = None,
+    sampling: str = "replacement",
+    record_every: int | None = None,
+    callbacks: Iterable[Callback] = (),
+    progress: bool = False,
+    n_threads: int = 1,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    checkpoint: Any = None,
+    checkpoint_every: float = 60.0,
+    on_interrupt: str = "return",
+) -> Result:
+    r"""Minimise an objective by gradient descent or one of its variants.
+
+    .. math:: θ_{t+1} = θ_t - η_t \, d_t, \quad t = 0, \dots, T - 1,
+
+    where the optimizer makes the direction d_t out of the mean gradient over the batch of step t.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizer : Optimizer
+    theta0 : (n_params,) array, optional
+        Where to start, copied; by default ``objective.initial_point``, with the seed of the run
+        where that is an int.
+    batch_size : int in 1..n_samples, optional
+        Observations a step. None takes the whole data set: plain gradient descent. 1 is SGD.
+    steps, epochs : int, at least 1
+        How long, one of the two. An epoch is ceil(n_samples / batch_size) steps.
+    seed : int or numpy.random.Generator, optional
+        The one source of randomness. An int makes the run repeatable, bit by bit.
+    sampling : "replacement", "shuffle" or "sequential"
+        Independent indices, ``default_rng(seed).integers(n, size=(steps, batch_size))``; or a new
+        ``permutation(n)`` each epoch; or rows in their order. The last batch of an epoch of the
+        latter two may be short, and is averaged over its own size.
+    record_every : int, at least 0, optional
+        Steps between two records of loss and gradient norm over the whole data. None: once an
+        epoch, or about 100 times a run where there is no epoch. 0: never; the final loss is then
+        computed when first asked for, so that a benchmark times the steps alone.
+    callbacks : iterable of callables
+        Each is called with a `callbacks.Progress` at every record and may end the run. The stop
+        rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
+    progress : bool, default False
+        Show a bar on the standard error stream.
+    n_threads : int, at least 1, default 1
+        Threads that share each gradient over more than 128 rows (4096 or more of sparse data).
+        The result is the same, bit by bit, for any number; there are never more of them than parts
+        of a gradient.
+    clip_norm, clip_value : float, above 0, optional
+        Bounds on the gradient of each step: first every entry is put into [-clip_value,
+        clip_value], then the whole is made no longer than clip_norm (Pascanu, Mikolov and Bengio
+        2013). Every step then forms its gradient, also where without them it need not.
+    checkpoint : path, optional
+        A file that is written every `checkpoint_every` seconds and at the end, for `resume`. It
+        must not be there yet. The one before is kept beside it, under the name with ".before".
+    checkpoint_every : float, at least 0, default 60
+        In seconds.
+    on_interrupt : "return" or "raise"
+        What follows Ctrl-C: a result whose `interrupted` is True, or, once the run is in order and
+        its checkpoint written, KeyboardInterrupt.
+
+    Returns
+    -------
+    Result
+        With the last finite θ, also when the run diverged or was interrupted by Ctrl-C. A run that
+        ends at a loss above 1e15 max(1, \|L(θ_0)\|) has diverged, however finite its numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that make no sense, before any work starts.
+    OSError
+        The checkpoint is there already, or cannot be written, before any work starts.
+
+    Notes
+    -----
+    Memory beyond the data: θ, its gradient, a copy of θ and of the optimizer's state, and a few
+    thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
+    "shuffle" needs more: 8 n_samples bytes for the order of an epoch.
+
+    References
+    ----------
+    Bottou, Curtis and Nocedal 2018, Optimization Methods for Large-Scale Machine Learning.
+    Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks.
+
+    Examples
+    --------
+    >>> X, y = gd.datasets.load("breast-cancer")
+    >>> f = gd.LogisticRegression(X, y, l2=0.01)
+    >>> r = gd.minimize(f, gd.Adam(lr=0.01), batch_size=32, epochs=20, seed=0)
+    >>> round(r.loss, 2), r.steps, r.message
+    (0.1, 360, 'reached 360 steps')
+    """
+    with Run(
+        objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
+        callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
+        on_interrupt,
+    ) as run:  # fmt: skip
+        return run.advance().result()
+
+
+def resume(
+    source: Any,
+    objective: Objective | None = None,
+    optimizer: Optimizer | None = None,
+    record_every: int | None = None,
+    callbacks: Iterable[Callback] = (),
+    progress: bool = False,
+    n_threads: int = 1,
+    checkpoint_every: float = 60.0,
+    on_interrupt: str = "return",
+) -> Result:
+    """Go on with a run from its checkpoint, or from its result, to the same bits as one run.
+
+    Parameters
+    ----------
+    source : path or Result
+        The ``checkpoint`` of `minimize`, which is written on, or a file of `Run.save`; or a result
+        of a run that was interrupted or stopped.
+    objective : Objective
+        That of the run, made anew; by default a result's own.
+    optimizer : Optimizer, optional
+        That of the run, where the file cannot hold it (``schedules.custom`` has a function).
+    record_every : int, optional
+        As for `minimize`; as before by default.
+    callbacks, progress, n_threads, checkpoint_every, on_interrupt
+        As for `minimize`. What callbacks remembered is given back to those of the same type.
+
+    Returns
+    -------
+    Result
+        Of the whole run: its history begins at step 0. A run that had ended is not taken further.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        No such file, or none of a run, or that of another objective or optimizer.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(1))
+    >>> look = lambda progress: progress.step == 4
+    >>> part = gd.minimize(f, gd.SGD(lr=0.5), [1.0], steps=9, record_every=1, callbacks=[look])
+    >>> whole = gd.resume(part)
+    >>> part.steps, whole.steps, float(whole.theta[0])
+    (4, 9, 0.001953125)
+    """
+    options = {
+        "progress": progress, "n_threads": n_threads, "on_interrupt": on_interrupt,
+        "checkpoint_every": checkpoint_every,
+    }  # fmt: skip
+    if isinstance(source, Result):
+        run = Run._of_state(
+            source.state, source.objective if objective is None else objective, optimizer,
+            record_every, callbacks, options,
+        )  # fmt: skip
+    else:
+        if not isinstance(objective, Objective):
+            raise TypeError(f"objective must be that of the run, not {objective!r}")
+        run = Run.load(
+            source, objective, optimizer, record_every, callbacks, checkpoint=source, **options
+        )
+        run._saved_at = run.time
+    with run:
+        return run.advance().result()
+
+
+def sweep(
+    objective: Objective,
+    optimizers: Sequence[Optimizer],
+    theta0: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: Any = None,
+    sampling: str = "replacement",
+    record_every: int | None = 0,
+    callbacks: Iterable[Callback] = (),
+) -> list[Result]:
+    """Several optimizers on one objective, with the same draws, in one pass over the data.
+
+    The runs take turns, a few steps at a time, so that a row is fetched from memory once and found
+    in the cache by all others. Each result is that of `minimize` with the same seed, bit by bit.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizers : sequence of Optimizers, at least one
+        Such as one rule at many rates.
+    theta0, batch_size, steps, epochs, seed, sampling, record_every, callbacks
+        As for `minimize`, for each of the runs; but nothing is recorded by default, and a seed that
+        is not an int is asked once, for the draws of all.
+
+    Returns
+    -------
+    list of Result
+        In the order of the optimizers. The times in a history are those since the start of all.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that make no sense, before any work starts.
+
+    Notes
+    -----
+    Nothing is gained on data that fits in a cache (below 16 MB): there the runs go one after the
+    other. Memory beyond the data is that of all runs together.
+
+    Examples
+    --------
+    >>> X, y = gd.datasets.load("breast-cancer")
+    >>> f = gd.LogisticRegression(X, y, l2=0.01)
+    >>> rates = np.geomspace(1e-4, 1.0, 5)
+    >>> found = gd.sweep(f, [gd.Adam(lr=lr) for lr in rates], batch_size=32, epochs=20, seed=0)
+    >>> float(rates[np.argmin([r.loss for r in found])])
+    0.01
+    """
+    optimizers = list(optimizers)
+    if not optimizers:
+        raise ValueError("there must be at least one optimizer")
+    _check_seed(seed)
+    if not isinstance(seed, (int, np.integer)):
+        seed = int(np.random.default_rng(seed).integers(1 << 63))
+    callbacks = tuple(callbacks)
+    stride = shared_steps(objective, batch_size)
+    with contextlib.ExitStack() as stack:
+        runs = [
+            stack.enter_context(
+                Run(
+                    objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling,
+                    record_every, callbacks,
+                )
+            )
+            for optimizer in optimizers
+        ]  # fmt: skip
+        # One pair of ears for all: a signal that one run hears ends the others too.
+        interrupts = stack.enter_context(Interrupts())
+        for run in runs:
+            run._interrupts = interrupts
+        live = runs
+        while live:
+            for run in live:
+                run._advance(run.total if stride is None else run.step + stride, settled=False)
+            live = [run for run in live if run.stop is None]
+        return [run.result() for run in runs]
+
+
+def shared_steps(objective: Objective, batch_size: int | None) -> int | None:
+    """Steps whose rows several runs can share; None where there is nothing to gain."""
+    X = getattr(objective, "X", None)
+    if X is None or batch_size is None:
+        return None
+    size = X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes
+    if size < CACHED_BYTES:
+        return None
+    return min(LONGEST_CHUNK, max(1, SHARED_BYTES * X.shape[0] // (size * batch_size)))
+
+
+@contextlib.contextmanager
+def _team(objective: Objective, core: Any, count: int) -> Iterator[Any]:
+    # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
+    if count < 1:
+        yield None
+        return
+    team = teams.Team(core, [objective.compiled() for _ in range(count)])
+    threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
+    started = []
+    try:
+        for thread in threads:
+            thread.start()
+            started.append(thread)
+        yield team
+    finally:
+        team.dismiss()
+        for thread in started:
+            thread.join()
+
+
+def _checked_records(
+    given: int | None, epoch: int | None, total: int, callbacks: tuple[Callback, ...]
+) -> int:
+    """Steps between two records, all callbacks being content with it."""
+    if given is None:
+        given = epoch or max(1, total // 100)
+    elif given != 0:
+        given = as_count("record_every", given)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"a callback must be callable, not {callback!r}")
+        if not given and not getattr(callback, "every_chunk", False):
+            raise ValueError(f"{callback!r} looks at records, and record_every=0 makes none")
+    return given
+
+
+def _bound(name: str, given: Any) -> float | None:
+    if given is None:
+        return None
+    if not as_penalty(name, given):
+        raise ValueError(f"{name} must be above 0, not {given}")
+    return float(given)
+
+
+def _seed_of(state: dict[str, Any]) -> Any:
+    """What a run in that state was seeded with; a new generator of its kind where it was one."""
+    if state["seed"] != "generator":
+        return state["seed"]
+    known = state["solver"]["sampler"].get("bit_generator")
+    return files.generator("PCG64" if known is None else known["bit_generator"])
+
+
+def _length(objective: Objective, steps: Any, epochs: Any, epoch: int | None) -> int:
+    if (steps is None) == (epochs is None):
+        raise ValueError("give the length of the run as either steps= or epochs=")
+    if steps is not None:
+        return as_count("steps", steps)
+    if objective.n_samples is None:
+        name = type(objective).__name__
+        raise ValueError(f"{name} has no observations, so no epochs: give steps=")
+    return as_count("epochs", epochs) * (epoch or 1)
+
+
+def _with_number(optimizer: Optimizer, objective: Objective) -> Optimizer:
+    # lr="1/beta" becomes the number, which the result then shows.
+    if not isinstance(optimizer.lr, str):
+        return optimizer
+    beta = objective.smoothness()
+    if not beta:
+        raise ValueError(
+            f"lr='1/beta' needs a known smoothness, and that of {objective!r} is {beta}: give lr a "
+            "number"
+        )
+    return optimizer.with_lr(1.0 / beta)
+
+
+def _check_seed(seed: Any) -> None:
+    if seed is None or isinstance(seed, np.random.Generator):
+        return
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"seed must be an int or a numpy.random.Generator, not {seed!r}")
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, not {seed}")
