@@ -251,9 +251,9 @@ def fingerprint(objective: Objective, theta: np.ndarray) -> dict[str, Any]:
             found[name] = text
     rows = objective.n_samples
     if rows is None or rows <= PROBED_ROWS:
-        found["loss"] = objective.value(theta)
+        found["value"] = objective.value(theta)
     else:
-        found["loss"] = objective.value(theta, np.arange(0, rows, -(-rows // PROBED_ROWS)))
+        found["value"] = objective.value(theta, np.arange(0, rows, -(-rows // PROBED_ROWS)))
     return found
 
 
