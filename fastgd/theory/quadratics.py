@@ -6,8 +6,8 @@ over its least singular value,
 
 .. math:: L(θ) - L^* = \max_u \frac{(g^T u)^2}{\|Z u\|^2} <= \frac{\|R^{-T} g\|^2}{(1 - ρ)^2}
 
-so that the bound needs only g to be accurate, which is computed in long double. Directions that no
-float64 can tell from those in which Z is 0 are left out where the rank of Z, found in exact
+so that the bound needs only g to be accurate, which takes twice the digits of float64. Directions
+that float64 cannot tell from those in which Z is 0 are left out where the rank of Z, found in exact
 arithmetic, says that Z is 0 there; else nothing is claimed of L*.
 """
 
@@ -28,7 +28,7 @@ Vector = NDArray[np.float64]
 
 LONG = float(np.finfo(np.longdouble).eps)
 # The largest primes below 2^22: 512 products of two residues add up exactly in float64.
-PRIMES = (4194301, 4194287, 4194277)
+PRIMES = (4194301, 4194287)
 EXACT_ROWS = 512
 # A rank is found by elimination up to so many columns.
 EXACT_COLUMNS = 600
@@ -60,14 +60,11 @@ def work(objective: LinearModel) -> float:
 def least_squares(objective: LinearModel, theta: Vector) -> Found:
     """The minimiser nearest to θ of a linear model whose loss has the same curvature everywhere."""
     system = _System(objective)
-    R = system.triangle()
-    _, sizes, right = np.linalg.svd(R, full_matrices=True)
+    _, sizes, right = np.linalg.svd(system.triangle(), full_matrices=True)
     length = math.hypot(*sizes)
     rounding = 8 * math.sqrt(objective.n_samples * system.width) * EPSILON * length
     kept = int((sizes > 2 * rounding).sum())
-    proven = kept == system.width or (
-        system.ridge == 0 and kept == rank(system.exact_rows, system.width)
-    )
+    proven = kept == system.width or (system.ridge == 0 and system.is_zero(right[kept:]))
     within, sizes = right[:kept].T, sizes[:kept]
     # Directions in which nothing changes, in units of θ: no step is taken along them.
     unseen = None
@@ -76,7 +73,7 @@ def least_squares(objective: LinearModel, theta: Vector) -> Found:
     place = system.rows(theta)
     best, bound = place, math.inf
     for _ in range(20):
-        g, slack = system.slopes(place)
+        g, slack = system.slopes(place, float(sizes[0]) if kept else 0.0)
         parts = (g * system.scale) @ within / sizes
         found = float(np.sqrt(np.sum(parts**2, axis=1)).max(initial=0.0))
         if kept:
@@ -130,11 +127,6 @@ class _System:
                 block = np.column_stack([block, np.ones(len(block))])
             yield first, block
 
-    def exact_rows(self) -> Iterable[Any]:
-        """Z, row by row, where it counts: its rank is that of the whole system without a ridge."""
-        for first, block in self.blocks(EXACT_ROWS):
-            yield block[self.squares[first : first + len(block)] > 0]
-
     def triangle(self) -> Vector:
         """R of the QR factorisation, block by block."""
         R = np.zeros((0, self.width))
@@ -148,54 +140,107 @@ class _System:
         return R
 
     def rows(self, theta: Vector) -> Vector:
+        """θ with one row for each output."""
         weights = theta[: self.outputs * self.d].reshape(self.outputs, self.d)
-        return np.column_stack([weights, theta[self.outputs * self.d :]]) if (
-            self.objective.fit_intercept
-        ) else weights.copy()  # fmt: skip
+        rest = theta[self.outputs * self.d :].reshape(self.outputs, -1)
+        return np.concatenate([weights, rest], axis=1)
 
     def flat(self, rows: Vector) -> Vector:
+        """θ as a vector again."""
         return np.concatenate([rows[:, : self.d].ravel(), rows[:, self.d :].ravel()])
 
-    def _residuals(self, rows: Vector) -> Iterable[tuple[int, Any, Any, Any]]:
-        long = rows.astype(np.longdouble)
-        for first, block in self.blocks():
-            here = slice(first, first + len(block))
-            wide = block.astype(np.longdouble)
-            residual = self.targets[here] - wide @ long.T
-            # What rounding may have done to each.
-            doubt = np.abs(self.targets[here]) + np.abs(block) @ np.abs(rows).T
-            yield first, wide, residual, (self.width + 2) * LONG * doubt
+    def is_zero(self, directions: Vector) -> bool:
+        """Whether Z is 0, exactly, in as many directions as these, which are of no length in R."""
+        # Most often few columns take part in them. (That of ones may, by the rounding of a mean.)
+        taking = np.abs(directions).max(axis=0) > 1e-9
+        taking[self.d :] = True
+        for part in (np.flatnonzero(taking), np.arange(self.width)):
+            found = rank(lambda part=part: self._rows_of(part), len(part))
+            if found is not None and found <= len(part) - len(directions):
+                return True
+        return False
 
-    def slopes(self, rows: Vector) -> tuple[Vector, float]:
-        """Half of -∇L, and how far its scaled norm may be off."""
+    def _rows_of(self, columns: Any) -> Iterable[Any]:
+        for first, block in self.blocks():
+            yield block[self.squares[first : first + len(block)] > 0][:, columns]
+
+    def _residuals(self, rows: Vector) -> Iterable[tuple[int, Any, Any, Any]]:
+        for first, block in self.blocks():
+            targets = self.targets[first : first + len(block)]
+            pairs = [residual(block, row, targets[:, k]) for k, row in enumerate(rows)]
+            residuals, doubts = (np.stack(part, axis=1) for part in zip(*pairs, strict=True))
+            yield first, block, residuals, doubts
+
+    def slopes(self, rows: Vector, length: float) -> tuple[Vector, float]:
+        """Half of -∇L, and how far its scaled norm may be off; `length` is that of scaled Z."""
         total = np.zeros(rows.shape, dtype=np.longdouble)
         doubts, sizes = np.zeros(self.outputs), np.zeros(self.outputs)
-        for first, wide, residual, doubt in self._residuals(rows):
-            squares = self.squares[first : first + len(wide)]
-            weighted = residual * squares[:, None]
-            total += weighted.T @ wide
+        for first, block, residuals, doubt in self._residuals(rows):
+            squares = self.squares[first : first + len(block)]
+            weighted = residuals * squares[:, None]
+            total += weighted.T @ block.astype(np.longdouble)
             doubts += squares @ doubt**2
-            sizes += squares @ np.asarray(residual, dtype=np.float64) ** 2
+            sizes += squares @ np.asarray(residuals, dtype=np.float64) ** 2
         total[:, : self.d] -= self.ridge * rows[:, : self.d].astype(np.longdouble)
-        # Columns are scaled to a norm of at most 1.
-        length = math.sqrt(self.width)
+        g = np.asarray(total, dtype=np.float64)
         summing = 8 * math.sqrt(self.objective.n_samples) * LONG
-        slack = length * (math.sqrt(doubts.max()) + summing * math.sqrt(sizes.max()))
-        ridge = LONG * self.ridge * float(np.linalg.norm(rows[:, : self.d] * self.scale[: self.d]))
-        rounding = EPSILON * float(np.abs(np.asarray(total, dtype=np.float64) * self.scale).max())
-        return np.asarray(total, dtype=np.float64), slack + ridge + length * rounding
+        slack = 1.01 * length * math.sqrt(doubts.max())
+        # Columns are scaled to a norm of at most 1.
+        slack += math.sqrt(self.width * sizes.max()) * summing
+        slack += LONG * self.ridge * float(np.linalg.norm(rows[:, : self.d] * self.scale[: self.d]))
+        return g, slack + EPSILON * float(np.linalg.norm(g * self.scale, axis=1).max())
 
     def loss(self, rows: Vector) -> tuple[float, float]:
-        """L in long double, and how far it may be off."""
+        """L in more digits than `value` has, and how far it may be off."""
         total, doubts = np.longdouble(0), 0.0
-        for first, wide, residual, doubt in self._residuals(rows):
-            squares = self.squares[first : first + len(wide)]
-            total += np.sum(squares[:, None] * residual**2)
-            size = np.abs(np.asarray(residual, dtype=np.float64))
+        for first, _, residuals, doubt in self._residuals(rows):
+            squares = self.squares[first : first + len(residuals)]
+            total += np.sum(squares[:, None] * residuals**2)
+            size = np.abs(np.asarray(residuals, dtype=np.float64))
             doubts += float(np.sum(squares[:, None] * (2 * size * doubt + doubt**2)))
         total += self.ridge * np.sum(rows[:, : self.d].astype(np.longdouble) ** 2)
         summing = 8 * math.sqrt(self.objective.n_samples) * LONG
         return float(total), doubts + (summing + EPSILON) * float(total)
+
+
+def residual(block: Vector, theta: Vector, target: Vector) -> tuple[Any, Vector]:
+    """target - block @ θ in twice the digits of float64, and how far each may be off.
+
+    References
+    ----------
+    Ogita, Rump and Oishi 2005, Accurate sum and dot product; here the sum is that of a tree.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = block * -theta
+        errors = _product_errors(block, -theta, products)
+        products = np.column_stack([target, products])
+        low = errors.sum(axis=1)
+        while products.shape[1] > 1:
+            half = products.shape[1] // 2
+            a, b = products[:, :half], products[:, half : 2 * half]
+            added = a + b
+            back = added - a
+            low += ((a - (added - back)) + (b - back)).sum(axis=1)
+            products = np.column_stack([added, products[:, 2 * half :]])
+        high = products[:, 0].astype(np.longdouble) + low
+    size = np.abs(target) + np.abs(block) @ np.abs(theta)
+    doubt = (len(theta) + 2) ** 2 * EPSILON**2 * size
+    return high, doubt + LONG * np.abs(np.asarray(high, dtype=np.float64))
+
+
+def _product_errors(a: Vector, b: Vector, product: Vector) -> Vector:
+    # Dekker's: each factor in halves of 26 bits.
+    split = 134217729.0
+    big = split * a
+    a_high = big - (big - a)
+    a_low = a - a_high
+    big = split * b
+    b_high = big - (big - b)
+    b_low = b - b_high
+    errors: Vector = a_low * b_low - (
+        ((product - a_high * b_high) - a_low * b_high) - a_high * b_low
+    )
+    return errors
 
 
 # Quadratic forms.
@@ -232,11 +277,9 @@ def quadratic(objective: Quadratic, theta: Vector) -> Found:
         unseen, _ = np.linalg.qr(scale[:, None] * vectors[:, ~places])
     place = theta
     best, bound = place, math.inf
-    long, size = A.astype(np.longdouble), np.abs(A)
     for _ in range(20):
-        exact = b - long @ place.astype(np.longdouble)
-        g = np.asarray(exact, dtype=np.float64) * scale
-        doubt = ((width + 2) * LONG * (size @ np.abs(place) + np.abs(b))) * scale
+        exact, doubt = residual(A, place, b)
+        g, doubt = np.asarray(exact, dtype=np.float64) * scale, doubt * scale
         parts = g @ within / sizes
         found = float(np.linalg.norm(parts))
         if kept:
@@ -253,10 +296,12 @@ def quadratic(objective: Quadratic, theta: Vector) -> Found:
         return Found(best)
     margin = 1 - rounding / float(sizes[0]) ** 2 if kept else 1.0
     error = bound**2 / 2 / margin if kept else 0.0
-    wide = best.astype(np.longdouble)
-    loss = float(wide @ (long @ wide) / 2 - b @ wide)
-    terms = float(np.abs(best) @ (size @ np.abs(best)) / 2 + np.abs(b) @ np.abs(best))
-    error += abs(float(objective.value(best)) - loss) + (2 * width + 4) * LONG * terms
+    # ½ θᵀAθ - bᵀθ = -½ (b + (b - Aθ))ᵀθ.
+    exact, doubt = residual(A, best, b)
+    loss = float(-((exact + b) @ best.astype(np.longdouble)) / 2)
+    terms = float((np.abs(np.asarray(exact, dtype=np.float64)) + np.abs(b)) @ np.abs(best))
+    slack = float(doubt @ np.abs(best)) + (width + 4) * LONG * terms
+    error += abs(float(objective.value(best)) - loss) + slack
     return Found(best, error + EPSILON * abs(loss), attained=True)
 
 
@@ -268,7 +313,7 @@ def rank(blocks: Callable[[], Iterable[Any]], width: int) -> int | None:
 
     Elimination modulo a prime of random sums of the rows finds a rank that is never too high, and
     too low only where the prime divides a certain number: one time in four millions for each of
-    three primes, of which the largest rank counts.
+    two primes, of which the larger rank counts.
     """
     if width > EXACT_COLUMNS:
         return None
@@ -318,10 +363,13 @@ def independent_columns(objective: LinearModel) -> NDArray[np.int64] | None:
     from scipy.linalg import qr
 
     system = _System(objective, curvature=1.0)
-    triangle, order = qr(system.triangle(), mode="r", pivoting=True)
-    sizes = np.abs(np.diag(triangle))
+    triangle = system.triangle()
+    factor, order = qr(triangle, mode="r", pivoting=True)
+    sizes = np.abs(np.diag(factor))
     rounding = 8 * math.sqrt(objective.n_samples * system.width) * EPSILON
     kept = int((sizes > 8 * rounding * float(np.linalg.norm(triangle))).sum())
-    if kept < system.width and kept != rank(system.exact_rows, system.width):
-        return None
+    if kept < system.width:
+        directions = np.linalg.svd(triangle, full_matrices=True)[2][kept:]
+        if not system.is_zero(directions):
+            return None
     return np.sort(order[:kept]).astype(np.int64)
