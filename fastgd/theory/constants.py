@@ -324,6 +324,6 @@ def changed(objective: Objective) -> str | None:
         anew._smoothness = None
         beta = anew.smoothness()
         if beta is not None and abs(beta - objective._smoothness) > 1e-9 * abs(beta):
-            known = objective._smoothness
-            return f"X has changed since β = {known:.6g} was found: now it is {beta:.6g}"
+            before = objective._smoothness
+            return f"X has changed since β = {before:.6g} was found: now it is {beta:.6g}"
     return None

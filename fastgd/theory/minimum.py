@@ -18,6 +18,8 @@ from fastgd.theory.constants import (
     convex,
     least_possible,
     ours,
+    row_norms,
+    row_weights,
     smooth,
     strong_convexity,
 )
@@ -46,7 +48,8 @@ class Optimum:
     Attributes
     ----------
     loss : float
-        L at `theta`; -inf where L has no lower bound.
+        L at `theta`, in more digits than ``objective.value`` has where θ is so long that rounding
+        shows in that; -inf where L has no lower bound.
     theta : (n_params,) float64
     grad_norm : float
         ‖∇L(theta)‖; of a penalty that is not smooth, the norm of the gradient mapping.
@@ -142,17 +145,22 @@ def _judged(objective: Objective, found: Found) -> Optimum:
     """With the bounds that hold for any point."""
     theta, error, attained = found.theta, found.error, found.attained
     loss, gradient = objective.value_and_gradient(theta)
+    loss = loss if found.loss is None else found.loss
     norm = float(np.linalg.norm(gradient))
     if not smooth(objective):
         norm = proximal.mapping_norm(objective, theta, gradient)
-    curvature = 0.0 if error == 0 else (strong_convexity(objective) or 0.0)
-    if curvature > 0:
-        attained = True
-        if smooth(objective):
-            error = min(error, norm**2 / (2 * curvature) + 8e-16 * abs(loss))
+    if math.isinf(error) and isinstance(objective, LinearModel) and smooth(objective):
+        curvature = strong_convexity(objective) or 0.0
+        if curvature > 0:
+            squares = float(np.mean(row_weights(objective) * row_norms(objective) ** 2))
+            squares *= objective.n_outputs
+            rounding, slope_rounding = newton.roundings(objective, theta, squares)
+            error = (norm + slope_rounding) ** 2 / (2 * curvature) + rounding
+            attained = True
     if not convex(objective):
         attained = attained if type(objective) is Quadratic else None
-    return Optimum(loss, theta, norm, min(error, loss - least_possible(objective)), False, attained)
+    error = min(error, loss - least_possible(objective))
+    return Optimum(loss, theta, norm, error, attained=attained)
 
 
 def _lbfgs(objective: Objective, theta: Vector, show: "_Show") -> Vector:

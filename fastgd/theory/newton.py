@@ -221,7 +221,7 @@ def _solved(H: Vector, right: Vector) -> Vector:
     places, added = np.arange(len(H)), 0.0
     while True:
         try:
-            return cho_solve(cho_factor(H), right * scale) * scale  # type: ignore[no-any-return]
+            return cho_solve(cho_factor(H), right * scale) * scale
         except LinAlgError:
             more = max(10 * added, 1e-13)
             H[places, places] += more - added
@@ -241,25 +241,18 @@ def _bound(
     values = np.linalg.eigvalsh(H * scale * scale[:, None])
     # Second derivatives are known to some digits only, and with them H.
     K, d = objective.n_outputs, objective.n_features
-    weights = row_weights(objective)
     entries = _column_squares(objective)
     squares = np.concatenate([np.tile(entries[:d], K), np.repeat(entries[d:], K)])[used]
-    margins = objective.margins(theta, objective.X)
-    slopes = objective.loss.slopes(margins, objective.y).reshape(margins.shape)
-    most = max(float(np.abs(_bends(objective, margins, objective.y, k)).max()) for k in range(K))
-    most = max(most, float(np.abs(slopes).max()))
+    most = _steepest_bend(objective, theta)
     doubt = DOUBT * K * most * float(np.sum(scale**2 * squares))
     least = float(values[0]) - doubt - 64 * len(used) * EPSILON
     if least <= 0:
         return math.inf, None
-    # What summing has done to the slope.
-    terms = float(np.mean(weights * np.linalg.norm(slopes, axis=1) * row_norms(objective)))
-    terms += objective.l2 * float(np.linalg.norm(theta))
-    rounding = EPSILON * (8 * math.sqrt(objective.n_samples) + d) * terms
+    loss_rounding, rounding = roundings(objective, theta, float(np.sum(scale**2 * squares)))
     slope = slope[used] * scale
     moved = np.linalg.solve(H * scale * scale[:, None], slope)
     decrement = math.sqrt(max(float(moved @ slope), 0.0) * (least + doubt) / least)
-    decrement += float(scale.max()) * rounding / math.sqrt(least)
+    decrement += rounding / math.sqrt(least)
     # Row i turns by ‖U [x_i 1]‖, at most ‖[x_i 1] scaled‖ times the scaled norm of U.
     widest = np.zeros(d + objective.fit_intercept)
     outputs = np.empty(objective.n_params, dtype=np.int64)
@@ -269,9 +262,44 @@ def _bound(
     longest = R * float(row_norms(objective, widest).max())
     if longest * decrement > math.sqrt(least) / 2:
         return math.inf, None
-    loss = objective.value(theta)
-    error = 1.4 * decrement**2 + 8 * EPSILON * (abs(loss) + 1e-300)
-    return error, True
+    return 1.4 * decrement**2 + loss_rounding, True
+
+
+def _steepest_bend(objective: LinearModel, theta: Vector) -> float:
+    """The largest second derivative of any loss at θ, or its slope where that is larger."""
+    margins = objective.margins(theta, objective.X)
+    most = float(np.abs(objective.loss.slopes(margins, objective.y)).max())
+    for k in range(objective.n_outputs):
+        most = max(most, float(np.abs(_bends(objective, margins, objective.y, k)).max()))
+    return most
+
+
+def roundings(objective: LinearModel, theta: Vector, squares: float) -> tuple[float, float]:
+    """How far L(θ) and ∇L(θ), as computed, may be from what they are.
+
+    `squares` is the sum of the mean squares of all columns, in units in which the length of the
+    gradient counts.
+    """
+    K, d, n = objective.n_outputs, objective.n_features, objective.n_samples
+    margins = objective.margins(theta, objective.X)
+    slopes = objective.loss.slopes(margins, objective.y).reshape(margins.shape)
+    sizes = np.linalg.norm(slopes, axis=1)
+    weights = row_weights(objective)
+    rows = np.abs(theta[: K * d].reshape(K, d)).sum(axis=0)
+    free = float(np.abs(theta[K * d :]).sum())
+    # What rounding may do to a margin, and so to its loss and slope.
+    spans = np.empty(n)
+    for first, block in row_blocks(objective, dense=False):
+        spans[first : first + block.shape[0]] = abs(block) @ rows + free
+    spans *= 4 * math.sqrt(d + 1)
+    steps = 8 * math.sqrt(n)
+    ridge = objective.l2 * float(theta @ theta)
+    losses = np.abs(objective.loss.values(margins, objective.y))
+    loss = EPSILON * (steps * (float(np.mean(weights * losses)) + ridge) + float(
+        np.mean(weights * sizes * spans)))  # fmt: skip
+    errors = (steps + d) * sizes + _steepest_bend(objective, theta) * spans
+    slope = math.sqrt(float(np.mean(weights * errors**2)) * squares)
+    return loss, EPSILON * (slope + (steps + d) * objective.l2 * float(np.linalg.norm(theta)))
 
 
 def _column_squares(objective: LinearModel) -> Vector:

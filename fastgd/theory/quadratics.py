@@ -14,6 +14,7 @@ arithmetic, says that Z is 0 there; else nothing is claimed of L*.
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,14 @@ class Found:
     """A point, and how far its loss may be above L*: inf where nothing is known.
 
     `attained` says whether L has a minimiser, None where that is not known. `unbounded`: L has no
-    lower bound.
+    lower bound. `loss` is L(θ) where it is known better than `objective.value` can tell.
     """
 
     theta: Vector = field(repr=False)
     error: float = math.inf
     attained: bool | None = None
     unbounded: bool = False
+    loss: float | None = None
 
 
 # Least squares.
@@ -91,8 +93,15 @@ def least_squares(objective: LinearModel, theta: Vector) -> Found:
     margin = 1 - rounding / float(sizes[-1]) if kept else 1.0
     error = best.shape[0] * (bound / margin) ** 2 if kept else 0.0
     exact, slack = system.loss(best)
-    error += abs(float(objective.value(theta)) - exact) + slack
-    return Found(theta, error, attained=True)
+    return _with_loss(objective, theta, exact, error + slack)
+
+
+def _with_loss(objective: Any, theta: Vector, exact: float, error: float) -> Found:
+    """The loss as `value` has it, but where θ is so long that rounding shows in it."""
+    apart = abs(float(objective.value(theta)) - exact)
+    if apart <= 64 * EPSILON * abs(exact):
+        return Found(theta, error + apart, True)
+    return Found(theta, error, True, loss=exact)
 
 
 class _System:
@@ -129,7 +138,7 @@ class _System:
 
     def triangle(self) -> Vector:
         """R of the QR factorisation, block by block."""
-        R = np.zeros((0, self.width))
+        R: Any = np.zeros((0, self.width))
         if self.ridge:
             diagonal = math.sqrt(self.ridge) * self.scale
             diagonal[self.d :] = 0.0
@@ -155,7 +164,7 @@ class _System:
         taking = np.abs(directions).max(axis=0) > 1e-9
         taking[self.d :] = True
         for part in (np.flatnonzero(taking), np.arange(self.width)):
-            found = rank(lambda part=part: self._rows_of(part), len(part))
+            found = rank(partial(self._rows_of, part), len(part))
             if found is not None and found <= len(part) - len(directions):
                 return True
         return False
@@ -301,8 +310,7 @@ def quadratic(objective: Quadratic, theta: Vector) -> Found:
     loss = float(-((exact + b) @ best.astype(np.longdouble)) / 2)
     terms = float((np.abs(np.asarray(exact, dtype=np.float64)) + np.abs(b)) @ np.abs(best))
     slack = float(doubt @ np.abs(best)) + (width + 4) * LONG * terms
-    error += abs(float(objective.value(best)) - loss) + slack
-    return Found(best, error + EPSILON * abs(loss), attained=True)
+    return _with_loss(objective, best, loss, error + slack + EPSILON * abs(loss))
 
 
 # The rank of a matrix, in exact arithmetic.
