@@ -187,7 +187,8 @@ def test_weights_are_in_every_constant():
     g = gd.LogisticRegression(X[again], y[again], l2=0.1)
     assert theory.smoothness(f) == pytest.approx(theory.smoothness(g))
     assert theory.optimum(f).loss == pytest.approx(theory.optimum(g).loss, rel=1e-12)
-    least, other = (gd.LeastSquares(one.X, one.y, sample_weight=one.sample_weight) for one in (f, g))
+    least = gd.LeastSquares(X, y, sample_weight=w)
+    other = gd.LeastSquares(X[again], y[again])
     assert theory.strong_convexity(least) == pytest.approx(theory.strong_convexity(other))
     # A step takes n w_i/Σw times the gradient of an observation that is drawn uniformly.
     theta = rng.normal(size=3)

@@ -267,6 +267,28 @@ def test_what_is_proven_from_afar_is_true(f):
     assert claims >= 2
 
 
+@pytest.mark.parametrize("kind", ["logistic", "softmax"])
+def test_many_parameters_and_a_free_intercept_are_proven_without_a_hessian(kind):
+    X, margins, rng = table()
+    y = (margins + rng.normal(size=400) > 0).astype(float)
+    if kind == "softmax":
+        y += rng.integers(0, 2, 400)
+    f = gd.LinearModel(X, y, kind, l2=0.1, fit_intercept=True)
+    best = theory.optimum(f)
+    assert best.error < 1e-13
+    claims = 0
+    for scale in (1e-8, 1e-6, 1e-4, 1e-3, 0.1):
+        theta = best.theta + scale * rng.normal(size=f.n_params)
+        error = newton.bound_from_afar(f, theta)
+        assert error >= f.value(theta) - best.loss - 1e-15
+        claims += math.isfinite(error)
+    assert claims >= 2
+    wide = gd.LinearModel(rng.normal(size=(30, 1300)), y[:30], kind, l2=0.1, fit_intercept=True)
+    best = theory.optimum(wide)
+    assert best.attained
+    assert best.error < 1e-9
+
+
 def test_the_hessian_is_that_of_the_loss():
     for f in MODELS:
         theta = np.random.default_rng(0).normal(size=f.n_params) * 0.1

@@ -11,4 +11,5 @@ from fastgd.theory.constants import *
 from fastgd.theory.examine import *
 from fastgd.theory.minimum import *
 from fastgd.theory.planning import *
+from fastgd.theory.rates import *
 from fastgd.theory.replay import *

@@ -56,8 +56,8 @@ def theorem_1(beta: float, distance: float, steps: Any) -> Any:
     >>> gd.theory.theorem_1(beta=4.0, distance=1.0, steps=10)
     0.2
     """
-    _require(beta=beta, distance=distance)
-    return beta * distance**2 / (2 * _steps(steps))
+    require(beta=beta, distance=distance)
+    return beta * distance**2 / (2 * step_counts(steps))
 
 
 def theorem_2(beta: float, gap: float, steps: Any) -> Any:
@@ -87,8 +87,8 @@ def theorem_2(beta: float, gap: float, steps: Any) -> Any:
     >>> gd.theory.theorem_2(beta=4.0, gap=1.0, steps=10)
     0.8
     """
-    _require(beta=beta, gap=gap)
-    return 2 * beta * gap / _steps(steps)
+    require(beta=beta, gap=gap)
+    return 2 * beta * gap / step_counts(steps)
 
 
 def theorem_3(lr: float, beta: float, sigma2: float, gap: float, steps: Any) -> Any:
@@ -147,8 +147,8 @@ def theorem_4(
     >>> gd.theory.theorem_4(lr=0.25, beta=4.0, sigma2=1.0, gap=1.0, steps=10, batch_size=10)
     0.9
     """
-    _require(gap=gap)
-    return noise_floor(lr, beta, sigma2, batch_size) + 2 * gap / (lr * _steps(steps))
+    require(gap=gap)
+    return noise_floor(lr, beta, sigma2, batch_size) + 2 * gap / (lr * step_counts(steps))
 
 
 def noise_floor(lr: float, beta: float, sigma2: float, batch_size: int) -> float:
@@ -170,7 +170,7 @@ def noise_floor(lr: float, beta: float, sigma2: float, batch_size: int) -> float
     >>> gd.theory.noise_floor(lr=0.25, beta=4.0, sigma2=1.0, batch_size=10)
     0.1
     """
-    _require(beta=beta, sigma2=sigma2)
+    require(beta=beta, sigma2=sigma2)
     _require_rates(np.array([lr]), beta)
     return lr * beta * sigma2 / as_count("batch_size", batch_size)
 
@@ -203,8 +203,8 @@ def theorem_5(beta: float, distance: float, steps: Any) -> Any:
     >>> gd.theory.theorem_5(beta=4.0, distance=1.0, steps=9)
     0.08
     """
-    _require(beta=beta, distance=distance)
-    return 2 * beta * distance**2 / (_steps(steps) + 1) ** 2
+    require(beta=beta, distance=distance)
+    return 2 * beta * distance**2 / (step_counts(steps) + 1) ** 2
 
 
 def theorem_6(rates: Any, beta: float, sigma2: float, gap: float, batch_size: int = 1) -> float:
@@ -242,7 +242,7 @@ def theorem_6(rates: Any, beta: float, sigma2: float, gap: float, batch_size: in
     rates = np.asarray(rates, dtype=np.float64)
     if rates.ndim != 1 or not len(rates):
         raise ValueError(f"rates must be a vector of at least one rate, not shape {rates.shape}")
-    _require(beta=beta, sigma2=sigma2, gap=gap)
+    require(beta=beta, sigma2=sigma2, gap=gap)
     _require_rates(rates, beta)
     if (np.diff(rates) > 0).any():
         raise ValueError("theorem 6 asks for rates that do not increase")
@@ -272,7 +272,7 @@ def proposition_1(sigma2: float, batch_size: int, grad_norm: float) -> float:
     >>> gd.theory.proposition_1(sigma2=4.0, batch_size=2, grad_norm=3.0)
     11.0
     """
-    _require(sigma2=sigma2, grad_norm=grad_norm)
+    require(sigma2=sigma2, grad_norm=grad_norm)
     return sigma2 / as_count("batch_size", batch_size) + grad_norm**2
 
 
@@ -305,13 +305,14 @@ def descent(
     >>> gd.theory.descent(loss=2.0, lr=0.25, beta=4.0, grad_norm=4.0)
     0.0
     """
-    _require(beta=beta, grad_norm=grad_norm, sigma2=sigma2)
+    require(beta=beta, grad_norm=grad_norm, sigma2=sigma2)
     _require_rates(np.array([lr]), beta)
     noise = beta * lr**2 * sigma2 / (2 * as_count("batch_size", batch_size))
     return loss - (lr - beta * lr**2 / 2) * grad_norm**2 + noise
 
 
-def _require(**numbers: float) -> None:
+def require(**numbers: float) -> None:
+    """Refuse numbers that are negative or not finite, and a β of 0."""
     for name, value in numbers.items():
         if not (math.isfinite(value) and value >= 0) or (name == "beta" and value == 0):
             low = "above 0" if name == "beta" else "at least 0"
@@ -324,7 +325,8 @@ def _require_rates(rates: Vector, beta: float) -> None:
             raise ValueError(f"lr must be in ]0, 1/β] = ]0, {1 / beta:g}], but is {rate:g}")
 
 
-def _steps(steps: Any) -> Any:
+def step_counts(steps: Any) -> Any:
+    """T as a number, or as an array of them."""
     given = np.asarray(steps)
     if given.dtype.kind not in "iu" or (given < 1).any():
         raise ValueError(f"steps must be integers of at least 1, not {steps!r}")

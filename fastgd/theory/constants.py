@@ -252,6 +252,11 @@ def twice_differentiable(loss: Any) -> bool:
     return loss.curvature is not None or math.isinf(loss.steepest)
 
 
+def class_probabilities(loss: Any) -> bool:
+    """Whether second derivatives are diag(p) - ppᵀ, p being the probabilities of the classes."""
+    return type(loss) is losses.Softmax
+
+
 def constant_curvature(objective: LinearModel) -> bool:
     """Whether the loss is a quadratic function of its margin, of the same curvature everywhere."""
     return objective.loss.self_concordance == 0 and objective.loss.curvature is not None

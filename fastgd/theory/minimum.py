@@ -4,6 +4,7 @@ import math
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,8 +138,20 @@ def _found(objective: Objective, theta: Vector, show: "_Show") -> Found:
             return quadratics.least_squares(objective, theta)
         if newton.applies(objective) and newton.work(objective) <= NEWTON_WORK:
             show.expect(10 * newton.work(objective) / SPEED)
-            return newton.newton(objective, theta, show)
-    return Found(_lbfgs(objective, theta, show))
+            return newton.newton(objective, theta, show, _lbfgs)
+    show.expect(PASSES * _seconds(objective.value_and_gradient, theta))
+    theta = _lbfgs(objective, theta, show)
+    if isinstance(objective, LinearModel) and ours(objective):
+        error = newton.bound_from_afar(objective, theta)
+        return Found(theta, error, True if math.isfinite(error) else None)
+    return Found(theta)
+
+
+def _seconds(function: Callable[[Vector], Any], theta: Vector) -> float:
+    function(theta)  # the first call is longer
+    began = time.perf_counter()
+    function(theta)
+    return time.perf_counter() - began
 
 
 def _judged(objective: Objective, found: Found) -> Optimum:
@@ -163,12 +176,11 @@ def _judged(objective: Objective, found: Found) -> Optimum:
     return Optimum(loss, theta, norm, error, attained=attained)
 
 
-def _lbfgs(objective: Objective, theta: Vector, show: "_Show") -> Vector:
+def _lbfgs(objective: Objective, theta: Vector, show: "_Show", steps: int = 20_000) -> Vector:
+    """L-BFGS from θ, begun anew until L falls no more, or for so many steps."""
     from scipy.optimize import minimize as scipy_minimize
 
-    began = time.perf_counter()
     loss, gradient = objective.value_and_gradient(theta)
-    show.expect(PASSES * (time.perf_counter() - began))
     curvature = strong_convexity(objective) if isinstance(objective, LinearModel) else None
     last: list[Vector] = [gradient]
 
@@ -183,7 +195,7 @@ def _lbfgs(objective: Objective, theta: Vector, show: "_Show") -> Vector:
         if curvature and float(last[0] @ last[0]) / (2 * curvature) <= enough:
             raise StopIteration
 
-    options = {"maxiter": 20_000, "maxfun": 40_000, "ftol": 0.0, "gtol": 1e-14, "maxcor": 30}
+    options = {"maxiter": steps, "maxfun": 2 * steps, "ftol": 0.0, "gtol": 1e-14, "maxcor": 30}
     for _ in range(20):
         found = scipy_minimize(
             measured, theta, jac=True, method="L-BFGS-B", options=options, callback=look
@@ -192,7 +204,7 @@ def _lbfgs(objective: Objective, theta: Vector, show: "_Show") -> Vector:
             break
         fallen = loss - found.fun
         theta, loss = found.x, found.fun
-        if fallen <= 1e-14 * abs(loss):
+        if fallen <= 1e-14 * abs(loss) or found.nit >= steps:
             break
     return theta
 

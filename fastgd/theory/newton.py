@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastgd.objectives import LinearModel
 from fastgd.theory.constants import (
     EPSILON,
+    class_probabilities,
     row_blocks,
     row_norms,
     row_weights,
@@ -38,6 +39,9 @@ DOUBT = 1e-9
 DEPENDENT = 1e-9
 # A first guess comes from a part of the rows, but from so many for each parameter.
 GUESS_PART = 32
+# Where a Hessian costs as much as so many gradients, it comes from so many steps of L-BFGS instead.
+MANY_PASSES = 200
+GUESS_PASSES = 60
 GUESS_ROWS = 10
 
 
@@ -51,11 +55,15 @@ def work(objective: LinearModel) -> float:
     return float(objective.n_samples) * objective.n_params**2
 
 
-def newton(objective: LinearModel, theta: Vector, show: Callable[..., None]) -> Found:
+def newton(
+    objective: LinearModel, theta: Vector, show: Callable[..., None], descent: Callable[..., Vector]
+) -> Found:
     """Newton's steps from θ, each as long as it lowers L, until the gradient falls no more."""
     n = objective.n_samples
     enough = max(GUESS_ROWS * objective.n_params, n // GUESS_PART)
-    if n > 4 * enough:
+    if objective.n_params**2 > MANY_PASSES * objective.n_outputs * objective.n_features:
+        theta = descent(objective, theta, show, GUESS_PASSES)
+    elif n > 4 * enough:
         rows = np.arange(0, n, n // enough)
         guess = _descend(objective, theta, rows, 8, show)[0]
         if objective.value(guess) < objective.value(theta):
@@ -158,6 +166,14 @@ class _Hessian:
             margins = np.ascontiguousarray(block @ theta[self.places].T)
             weights = self.weights[here]
             shift = shift and _blind(objective, margins, self.y[here])
+            if class_probabilities(objective.loss):
+                p = objective.loss.probabilities(margins)
+                wide = (p[:, :, None] * block[:, None, :]).reshape(len(block), -1)
+                wide *= np.sqrt(weights)[:, None]
+                H -= (wide.T @ wide).reshape(H.shape)
+                own = ((block * np.sqrt(weights)[:, None]).T @ wide).reshape(width, K, width)
+                H[range(K), :, range(K)] += own.transpose(1, 0, 2)
+                continue
             for k in range(K):
                 bends = _bends(objective, margins, self.y[here], k)
                 factors = weights[:, None] * bends[:, k:]
@@ -269,9 +285,42 @@ def _steepest_bend(objective: LinearModel, theta: Vector) -> float:
     """The largest second derivative of any loss at θ, or its slope where that is larger."""
     margins = objective.margins(theta, objective.X)
     most = float(np.abs(objective.loss.slopes(margins, objective.y)).max())
+    if objective.loss.curvature is not None:
+        return max(most, objective.loss.curvature)
     for k in range(objective.n_outputs):
         most = max(most, float(np.abs(_bends(objective, margins, objective.y, k)).max()))
     return most
+
+
+def bound_from_afar(objective: LinearModel, theta: Vector) -> float:
+    r"""How far L(θ) is above L* where l2 > 0 but an intercept is free, however many parameters.
+
+    With λ = l2, a the largest curvature of the mean loss in the weights and c its least in the
+    intercepts, both at θ, ‖(u, v)‖_H² >= λ‖u‖² + (√c‖v‖ - √a‖u‖)², which is at least m‖(u, v)‖²
+    for the least eigenvalue m of [[λ + a, -√(ac)], [-√(ac), c]]; then as for Newton's method.
+    """
+    R, l2 = objective.loss.self_concordance, objective.l2
+    beta, K = objective.smoothness(), objective.n_outputs
+    if R is None or not l2 or not objective.fit_intercept or beta is None:
+        return math.inf
+    margins = objective.margins(theta, objective.X)
+    weights = row_weights(objective) / objective.n_samples
+    C = np.stack([weights @ _bends(objective, margins, objective.y, k) for k in range(K)])
+    C = (C + C.T) / 2
+    if K > 1 and _blind(objective, margins, objective.y):
+        C += 1.0 / K  # a number added to all outputs changes nothing
+    c = float(np.linalg.eigvalsh(C)[0]) - 2 * DOUBT * K * _steepest_bend(objective, theta)
+    a = max(beta - l2, 0.0)
+    if c <= 0:
+        return math.inf
+    m = 0.999 * l2 * c / (l2 + a + c)  # the determinant over the trace: not above the eigenvalue
+    squares = float(np.mean(row_weights(objective) * row_norms(objective) ** 2)) * K
+    loss_rounding, rounding = roundings(objective, theta, squares)
+    norm = float(np.linalg.norm(objective.gradient(theta))) + rounding
+    longest = R * float(row_norms(objective).max())
+    if longest * norm > m / 2:
+        return math.inf
+    return 1.4 * norm**2 / m + loss_rounding
 
 
 def roundings(objective: LinearModel, theta: Vector, squares: float) -> tuple[float, float]:
