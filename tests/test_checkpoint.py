@@ -126,11 +126,11 @@ class AnyOrder(RuleBasedStateMachine):
 TMP, COUNT = [], itertools.count()
 
 
-@pytest.mark.slow
-def test_any_order_of_advance_save_kill_load(tmp_path):
+@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_any_order_of_advance_save_kill_load(examples, tmp_path):
     TMP[:] = [tmp_path]
     AnyOrder.TestCase.settings = settings(
-        max_examples=300, stateful_step_count=12, deadline=None,
+        max_examples=examples, stateful_step_count=12, deadline=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     AnyOrder.TestCase("runTest").runTest()
