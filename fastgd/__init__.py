@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastgd import callbacks, objectives, optimizers, schedules
+from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules
 from fastgd.config import *
 from fastgd.history import *
 from fastgd.objectives import *
 from fastgd.optimizers import *
 from fastgd.run import *
-from fastgd.variants import *
 
 if TYPE_CHECKING:
     from fastgd import datasets, figures, problems, theory

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.checks import as_penalty
 from fastgd.history import History
-from fastgd.objectives import as_penalty
 
 __all__ = ["GradientNorm", "Progress", "RelativeChange", "Stop", "TargetLoss", "WallTime"]
 

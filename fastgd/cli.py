@@ -639,7 +639,7 @@ def _load(options: argparse.Namespace) -> tuple[Dataset, str]:
     task = None
     # An objective with a choice of losses takes the one that the target asks for.
     if name is not None and "loss" not in inspect.signature(known[name]).parameters:
-        task = "classification" if hasattr(known[name], "predict_proba") else "regression"
+        task = "regression" if known[name].named.task == "regression" else "classification"
     data = datasets.load(
         options.data, options.target, not options.no_standardize, task, options.drop
     )

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from fastgd import optimizers as rules
 from fastgd import schedules as moves
 from fastgd.callbacks import Progress, Stop
+from fastgd.checks import as_count
 from fastgd.console import Bar
 from fastgd.history import Result
-from fastgd.objectives import Objective, as_count
+from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 from fastgd.run import INTERRUPTED, minimize, shared_steps, sweep
 

@@ -29,7 +29,7 @@ def show_config() -> dict[str, Any]:
     import scipy
 
     import fastgd
-    from fastgd.core import loop
+    from fastgd.core import build
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     config: dict[str, Any] = {
@@ -39,8 +39,8 @@ def show_config() -> dict[str, Any]:
         "SciPy": scipy.__version__,
         "platform": platform.platform(),
         "cores": os.cpu_count(),
-        "compiler": loop.compiler(),
-        "SIMD": loop.simd_level(),
+        "compiler": build.compiler(),
+        "SIMD": build.simd_level(),
         "BLAS": f"{blas['name']} {blas['version']}{_blas_threads()}",
     }
     for name, value in config.items():

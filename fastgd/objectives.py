@@ -5,19 +5,22 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
-import math
-import numbers
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.core import foreign, linear, objective, rows, solver
+from fastgd import losses, penalties
+from fastgd.checks import as_count, as_matrix, as_penalty, as_vector, as_weights
+from fastgd.core import descent, foreign, linear, objective, solver
+from fastgd.core import penalties as compiled_penalties
+from fastgd.losses import Loss
+from fastgd.penalties import L2, Penalty
 
 __all__ = [
-    "Function", "LeastSquares", "LogisticRegression", "NeuralNetwork", "Objective", "Quadratic",
-    "SoftmaxRegression",
+    "Function", "LeastSquares", "LinearModel", "LogisticRegression", "NeuralNetwork", "Objective",
+    "Quadratic", "SoftmaxRegression",
 ]  # fmt: skip
 
 Vector = NDArray[np.float64]
@@ -38,10 +41,12 @@ class Objective:
     n_params: int
     n_samples: int | None
     convex: ClassVar[bool | None] = None
+    penalty: Penalty | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        registry[cls.__name__] = cls
+        if not cls.__name__.startswith("_"):  # the base of a family is none itself
+            registry[cls.__name__] = cls
 
     def compiled(self) -> objective.Objective:
         """A new object of the core for one run: it owns scratch memory and shares the data."""
@@ -58,6 +63,23 @@ class Objective:
         theta : (n_params,) float64, copied
         """
         return solver.General(core, update, sampler, theta)
+
+    @property
+    def l2(self) -> float:
+        """λ of the l2 penalty; 0 where there is none or another one."""
+        return self.penalty.l2 if isinstance(self.penalty, L2) else 0.0
+
+    def _freeze(self) -> None:
+        # What is known of an objective (β, above all) is known of it as it was made.
+        self.__dict__["_frozen"] = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_frozen" in self.__dict__ and not name.startswith("_"):
+            raise AttributeError(
+                f"{type(self).__name__}.{name} cannot be changed: what is known of an objective "
+                "is known of it as it was made, so make another one"
+            )
+        super().__setattr__(name, value)
 
     @contextlib.contextmanager
     def borrow(self) -> Iterator[Any]:
@@ -139,7 +161,7 @@ class Objective:
         return None
 
 
-class Supervised(Objective):
+class _Supervised(Objective):
     """Base of the objectives over observations x_i with targets y_i: checks both, keeps them.
 
     X that is C-contiguous and of a dtype in `kept` is used in place, never copied; anything else
@@ -148,59 +170,195 @@ class Supervised(Objective):
 
     kept: ClassVar[tuple[Any, ...]] = (np.float64, np.float32)
     n_samples: int
-    loss: str
 
-    def __init__(self, X: Any, y: Any, l2: float = 0.0) -> None:
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        loss: Any,
+        l2: Any = 0.0,
+        penalty: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+    ) -> None:
+        self.loss: Loss = losses.as_loss(loss)
         self.X = as_matrix("X", X, self.kept)
         self.n_samples, self.n_features = self.X.shape
-        self.y = as_vector("y", y, self.n_samples, what="observation of X")
-        self.n_outputs = OUTPUTS[self.loss].check(self.y)
-        self.l2 = as_penalty("l2", l2)
+        self.y = _targets(y, self.n_samples)
+        self.n_outputs = self.loss.targets(self.y)
+        self.penalty = penalties.as_penalty_term(l2, penalty)
+        weights = as_weights(sample_weight, class_weight, self.y, self.loss.task)
+        self.sample_weight: Vector | None = weights
+        # A solver's own: with mean 1, so that a mean over rows is the weighted mean.
+        self._row_weights = None if weights is None else weights * (len(weights) / weights.sum())
+
+    def _ingredients(self) -> tuple[Any, Vector, Any, Vector | None]:
+        """What the compiled objectives take: X, y in one row, the penalty, the weights."""
+        return (
+            self.X,
+            self.y.reshape(-1),
+            compiled_penalties.make(self.penalty),
+            self._row_weights,
+        )
 
     def margins(self, theta: Any, X: Any) -> Vector:
         """What the loss is applied to, for each row of X: (m, n_outputs)."""
         theta = as_vector("theta", theta, self.n_params)
-        X = as_matrix("X", X, self.kept)
-        if X.shape[1] != self.n_features:
-            raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
+        X = self._rows(X)
         with self.borrow() as core:
             return core.margins(theta, X)
 
+    def _rows(self, X: Any) -> Any:
+        X = as_matrix("X", X, self.kept)
+        if X.shape[1] != self.n_features:
+            raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
+        return X
 
-class LinearModel(Supervised):
-    """Base of the objectives whose loss is one of x·w (+ b): finds β."""
+    def predict(self, theta: Any, X: Any) -> NDArray[Any]:
+        """What the margins of each row of X predict: numbers, or classes in int64: (m,)."""
+        return self.loss.predict(self.margins(theta, X))
+
+    def predict_proba(self, theta: Any, X: Any) -> Vector:
+        """Of class 1: (m,); of each class for the softmax loss: (m, K).
+
+        Raises ValueError for losses without probabilities, beside what `predict` raises.
+        """
+        return self.loss.probabilities(self.margins(theta, X))
+
+    def _options(self) -> str:
+        """Penalty and weights, as the end of a repr."""
+        text = ""
+        if self.penalty is None or isinstance(self.penalty, L2):
+            text += f", l2={self.l2:g}"
+        else:
+            text += f", penalty={self.penalty!r}"
+        return text + ("" if self.sample_weight is None else ", sample_weight=...")
+
+
+def _targets(y: Any, n_samples: int) -> Vector:
+    """y as (n,) float64, or (n, K) for K outputs."""
+    given = np.asarray(y) if not hasattr(y, "tocsr") else y
+    if getattr(given, "ndim", 1) == 2 and given.shape[1] > 1 and given.shape[0] == n_samples:
+        return as_matrix("y", given, (np.float64,))  # type: ignore[no-any-return]
+    return as_vector("y", y, n_samples, what="observation of X")
+
+
+class LinearModel(_Supervised):
+    r"""Any loss of x·w (+ b), with any penalty of w.
+
+    .. math:: F(θ) = \frac{\sum_i w_i\, ℓ(x_i^T w + b, y_i)}{\sum_i w_i} + Ω(w)
+
+    θ is w (d) for one output or W (K x d, row-major) for several, then b (one an output) with an
+    intercept. β = c λ_max([X 1]ᵀ D [X 1])/n plus that of a smooth penalty, where c is the loss's
+    curvature and D = n diag(w_i)/Σw_i; none where the loss has no curvature.
+
+    Parameters
+    ----------
+    X : (n, d) array or CSR matrix
+        C-contiguous float64 and float32, and CSR with those values, are used in place; other real
+        numbers are converted once.
+    y : (n,) array, or (n, K)
+        What the loss takes; K columns are K outputs, with a loss each, that are added up.
+    loss : Loss or str, default ``losses.Squared()``
+        One of `fastgd.losses`, or the name of one.
+    penalty : Penalty, optional
+        One of `fastgd.penalties`; intercepts are free.
+    sample_weight : (n,) array of numbers of at least 0, optional
+        w_i, not all 0. With the full gradient a weight of 2 is a row given twice.
+    fit_intercept : bool, default False
+    l2 : float, default 0
+        λ, at least 0: short for ``penalty=L2(λ)``.
+    class_weight : dict or "balanced", optional
+        For classes: w_i times the weight of its class; "balanced" is n/(K n_k), n_k rows having
+        class k.
+
+    Raises
+    ------
+    TypeError
+        Arguments that are not real numbers, or would lose digits in float64; not a loss, not a
+        penalty.
+    ValueError
+        Targets that the loss does not take, shapes that do not fit, no rows, NaN or infinite
+        entries, weights that are negative or all 0, two penalties.
+
+    References
+    ----------
+    McCullagh and Nelder 1989, Generalized Linear Models. The losses and penalties have theirs.
+
+    Examples
+    --------
+    >>> X, y = [[1.0], [2.0], [3.0]], [1.0, 2.0, 30.0]
+    >>> f = gd.LinearModel(X, y, loss=gd.losses.Huber(1.0), penalty=gd.penalties.L1(0.1))
+    >>> gd.minimize(f, gd.SGD(lr=0.2), steps=500).theta.round(3)
+    array([1.7])
+    """
 
     convex = True
-    # β of L is this times λ_max([X 1]ᵀ[X 1])/n: the largest second derivative of the loss.
-    curvature: ClassVar[float]
 
-    def __init__(self, X: Any, y: Any, l2: float = 0.0, fit_intercept: bool = False) -> None:
-        super().__init__(X, y, l2)
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        loss: Any = losses.Squared(),  # noqa: B008 - frozen
+        penalty: Any = None,
+        sample_weight: Any = None,
+        fit_intercept: bool = False,
+        l2: float = 0.0,
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(X, y, loss, l2, penalty, sample_weight, class_weight)
         if not isinstance(fit_intercept, (bool, np.bool_)):
             raise TypeError(f"fit_intercept must be True or False, not {fit_intercept!r}")
         self.fit_intercept = bool(fit_intercept)
         self.n_params = self.n_outputs * (self.n_features + self.fit_intercept)
         self._smoothness: float | None = None
+        self._freeze()
 
     def compiled(self) -> objective.Objective:
+        X, y, penalty, weights = self._ingredients()
         return linear.LinearObjective(
-            self.X, self.y, self.loss, self.n_outputs, self.fit_intercept, self.l2
+            X, y, self.loss, self.n_outputs, self.fit_intercept, penalty, weights
         )
 
-    def smoothness(self) -> float:
-        """β = c λ_max([X 1]ᵀ[X 1])/n + l2, with c = 2, 1/4 or 1/2 by the loss, from above."""
+    def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
+        return descent.fastest(core, update, sampler, theta)
+
+    def smoothness(self) -> float | None:
+        """β, from above; None where the loss has no curvature."""
+        if self.loss.curvature is None:
+            return None
         if self._smoothness is None:
-            largest = largest_eigenvalue(self.X, self.fit_intercept)
-            self._smoothness = self.curvature * largest / self.n_samples + self.l2
+            largest = largest_eigenvalue(self.X, self.fit_intercept, self._row_weights)
+            beta = self.loss.curvature * largest / self.n_samples
+            self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
 
     def __repr__(self) -> str:
+        loss = f", {self.loss!r}" if type(self) is LinearModel else ""
         intercept = ", fit_intercept=True" if self.fit_intercept else ""
         size = f"{self.n_samples} x {self.n_features}"
-        return f"{type(self).__name__}({size}, l2={self.l2:g}{intercept})"
+        return f"{type(self).__name__}({size}{loss}{self._options()}{intercept})"
 
 
-class LeastSquares(LinearModel):
+class _Named(LinearModel):
+    """A linear model whose loss is in its name."""
+
+    named: ClassVar[Loss]
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        l2: float = 0.0,
+        fit_intercept: bool = False,
+        penalty: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(X, y, self.named, penalty, sample_weight, fit_intercept, l2, class_weight)
+
+
+class LeastSquares(_Named):
     r"""Linear regression.
 
     .. math:: L(θ) = \frac{1}{n} \sum_i (y_i - x_i^T w - b)^2 + \frac{λ}{2} \|w\|^2
@@ -215,6 +373,10 @@ class LeastSquares(LinearModel):
     l2 : float, default 0
         λ, at least 0; the intercept is not penalised.
     fit_intercept : bool, default False
+    penalty : Penalty, optional
+        One of `fastgd.penalties`, instead of l2.
+    sample_weight, class_weight
+        As for `LinearModel`.
 
     Raises
     ------
@@ -234,15 +396,10 @@ class LeastSquares(LinearModel):
     (0.5, array([-2.]), 5.0)
     """
 
-    loss = "squared"
-    curvature = 2.0
-
-    def predict(self, theta: Any, X: Any) -> Vector:
-        """ŷ = x·w (+ b) for each row of X: (m,) float64."""
-        return OUTPUTS[self.loss].predict(self.margins(theta, X))
+    named = losses.Squared()
 
 
-class LogisticRegression(LinearModel):
+class LogisticRegression(_Named):
     r"""Classification in two classes.
 
     .. math:: L(θ) = -\frac{1}{n} \sum_i [y_i \ln ŷ_i + (1-y_i) \ln(1-ŷ_i)] + \frac{λ}{2} \|w\|^2,
@@ -258,6 +415,10 @@ class LogisticRegression(LinearModel):
     l2 : float, default 0
         λ, at least 0; the intercept is not penalised.
     fit_intercept : bool, default False
+    penalty : Penalty, optional
+        One of `fastgd.penalties`, instead of l2.
+    sample_weight, class_weight
+        As for `LinearModel`.
 
     Raises
     ------
@@ -280,19 +441,10 @@ class LogisticRegression(LinearModel):
     array([1, 0])
     """
 
-    loss = "logistic"
-    curvature = 0.25
-
-    def predict(self, theta: Any, X: Any) -> NDArray[np.int64]:
-        """The more probable class of each row of X, 0 or 1: (m,) int64."""
-        return OUTPUTS[self.loss].predict(self.margins(theta, X))
-
-    def predict_proba(self, theta: Any, X: Any) -> Vector:
-        """ŷ, the probability of class 1, for each row of X: (m,)."""
-        return OUTPUTS[self.loss].probabilities(self.margins(theta, X))
+    named = losses.Logistic()
 
 
-class SoftmaxRegression(LinearModel):
+class SoftmaxRegression(_Named):
     r"""Classification in K classes.
 
     .. math:: L(θ) = -\frac{1}{n} \sum_i \ln \operatorname{softmax}(W x_i + b)_{y_i}
@@ -309,6 +461,10 @@ class SoftmaxRegression(LinearModel):
     l2 : float, default 0
         λ, at least 0; the intercepts are not penalised.
     fit_intercept : bool, default False
+    penalty : Penalty, optional
+        One of `fastgd.penalties`, instead of l2.
+    sample_weight, class_weight
+        As for `LinearModel`.
 
     Raises
     ------
@@ -329,19 +485,10 @@ class SoftmaxRegression(LinearModel):
     (9, 1.098612)
     """
 
-    loss = "softmax"
-    curvature = 0.5
-
-    def predict(self, theta: Any, X: Any) -> NDArray[np.int64]:
-        """The most probable class of each row of X: (m,) int64."""
-        return OUTPUTS[self.loss].predict(self.margins(theta, X))
-
-    def predict_proba(self, theta: Any, X: Any) -> Vector:
-        """The probability of each class for each row of X: (m, K)."""
-        return OUTPUTS[self.loss].probabilities(self.margins(theta, X))
+    named = losses.Softmax()
 
 
-class NeuralNetwork(Supervised):
+class NeuralNetwork(_Supervised):
     r"""A multilayer perceptron.
 
     .. math:: L(θ) = \frac{1}{n} \sum_i \ell(f(x_i), y_i) + \frac{λ}{2} \sum_l \|W_l\|^2, \quad
@@ -362,12 +509,17 @@ class NeuralNetwork(Supervised):
         Neurons of each hidden layer; with () the network is a linear model with an intercept.
     activation : {"relu", "tanh", "sigmoid", "identity"}, default "relu"
         a; the derivative of ReLU at 0 is 0.
-    loss : {"logistic", "squared", "softmax"}, default "logistic"
+    loss : Loss or str, default "logistic"
+        One of `fastgd.losses`, or the name of one.
     l2 : float, default 0
         λ, at least 0; the biases are not penalised.
     scale : float, default 1
         Each entry of X is multiplied by it when it is read, here and in `predict`: ``scale=1/255``
         for images in uint8, which thus stay one byte a pixel.
+    penalty : Penalty, optional
+        One of `fastgd.penalties`, instead of l2.
+    sample_weight, class_weight
+        As for `LinearModel`.
 
     Raises
     ------
@@ -408,29 +560,30 @@ class NeuralNetwork(Supervised):
         y: Any,
         hidden: Any = (16, 16),
         activation: str = "relu",
-        loss: str = "logistic",
+        loss: Any = "logistic",
         l2: float = 0.0,
         scale: float = 1.0,
+        penalty: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> None:
-        for name, given, known in (
-            ("activation", activation, ACTIVATIONS),
-            ("loss", loss, tuple(OUTPUTS)),
-        ):
-            if given not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {given!r}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}"
+            )
         if hasattr(X, "tocsr"):
             raise TypeError("X is sparse, and a network takes dense data: take X.toarray()")
         if isinstance(hidden, (str, bytes)) or not np.iterable(hidden):
             raise TypeError(f"hidden must be a sequence of sizes, as (64, 64), not {hidden!r}")
-        self.loss = loss
         self.activation = activation
         self.hidden = tuple(as_count("a size in hidden", size) for size in hidden)
-        super().__init__(X, y, l2)
+        super().__init__(X, y, loss, l2, penalty, sample_weight, class_weight)
         self.scale = as_penalty("scale", scale)
         if self.scale == 0:
             raise ValueError("scale must be above 0")
         self.sizes = (self.n_features, *self.hidden, self.n_outputs)
         self.n_params = sum(rows * columns + rows for rows, columns in self.shapes)
+        self._freeze()
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -446,9 +599,15 @@ class NeuralNetwork(Supervised):
         # Not at the top: it brings scipy, which costs more than all of fastgd.
         from fastgd.core import network
 
+        X, y, penalty, weights = self._ingredients()
         return network.NetworkObjective(
-            self.X, self.y, self.sizes, self.activation, self.loss, self.scale, self.l2
+            X, y, self.sizes, self.activation, self.loss, self.scale, penalty, weights
         )
+
+    def _rows(self, X: Any) -> Any:
+        if hasattr(X, "tocsr"):
+            raise TypeError("X is sparse, and a network takes dense data: take X.toarray()")
+        return super()._rows(X)
 
     def initial_point(self, seed: Any = 0) -> Vector:
         """A random starting point: normal weights, biases 0.
@@ -475,17 +634,6 @@ class NeuralNetwork(Supervised):
             start = middle + outputs
         return found
 
-    def predict(self, theta: Any, X: Any) -> NDArray[Any]:
-        """ŷ for "squared", else the most probable class (int64), of each row of X: (m,)."""
-        return OUTPUTS[self.loss].predict(self.margins(theta, X))
-
-    def predict_proba(self, theta: Any, X: Any) -> Vector:
-        """Of class 1 for "logistic": (m,); of each class for "softmax": (m, K).
-
-        Raises ValueError for "squared", beside what `predict` raises.
-        """
-        return OUTPUTS[self.loss].probabilities(self.margins(theta, X))
-
     def summary(self) -> str:
         """The layers as a table: inputs, outputs, activation and number of parameters.
 
@@ -497,7 +645,8 @@ class NeuralNetwork(Supervised):
         2            4        3  softmax             15
         total                                        31
         """
-        last = {"squared": "identity", "logistic": "sigmoid"}.get(self.loss, self.loss)
+        ends = {"squared": "identity", "logistic": "sigmoid"}
+        last = ends.get(self.loss.name, self.loss.name)
         lines = [f"{'layer':<6}{'inputs':>8}{'outputs':>9}  {'activation':<10}{'parameters':>12}"]
         for number, (outputs, inputs) in enumerate(self.shapes, 1):
             name = self.activation if number < len(self.shapes) else last
@@ -510,7 +659,7 @@ class NeuralNetwork(Supervised):
         sizes = "-".join(map(str, self.sizes))
         return (
             f"NeuralNetwork({self.n_samples} x {self.n_features}, {sizes}, {self.activation}, "
-            f"{self.loss}, l2={self.l2:g})"
+            f"{self.loss.name}{self._options()})"
         )
 
 
@@ -551,6 +700,7 @@ class Quadratic(Objective):
         self.n_params = self.A.shape[0]
         self.b = np.zeros(self.n_params) if b is None else as_vector("b", b, self.n_params)
         self._eigenvalues: Vector | None = None
+        self._freeze()
 
     def compiled(self) -> objective.Objective:
         return foreign.QuadraticObjective(self.A, self.b)
@@ -632,6 +782,7 @@ class Function(Objective):
             raise TypeError(f"convex must be True, False or None, not {convex!r}")
         self._smoothness = smoothness
         self.convex = convex  # type: ignore[misc]
+        self._freeze()
 
     def compiled(self) -> objective.Objective:
         return foreign.FunctionObjective(*self._functions, self.n_params)
@@ -644,187 +795,8 @@ class Function(Objective):
         return f"Function(n_params={self.n_params})"
 
 
-def as_matrix(name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.float32)) -> Any:
-    """`given` as a finite C-contiguous (n, d) array, itself where it is one of a kept dtype."""
-    if hasattr(given, "tocsr"):
-        return _as_csr(name, given)
-    array = _real_array(name, given)
-    if array.ndim != 2:
-        hint = "; one feature is X.reshape(-1, 1)" if array.ndim == 1 else ""
-        raise ValueError(f"{name} must have two dimensions, not shape {array.shape}{hint}")
-    if 0 in array.shape:
-        raise ValueError(f"{name} is empty: its shape is {array.shape}")
-    dtype = array.dtype if array.dtype in keep and array.dtype.isnative else np.dtype(np.float64)
-    if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
-        array = _converted(name, array, dtype)
-    place = rows.first_not_finite(array) if array.dtype.kind == "f" else None
-    if place is not None:
-        row, column = divmod(place, array.shape[1])
-        raise ValueError(f"{name}[{row}, {column}] is {array[row, column]}: NaN and infinite "
-                         "entries are not accepted")  # fmt: skip
-    return array
-
-
-def _as_csr(name: str, given: Any) -> Any:
-    """A scipy.sparse matrix or array as a checked CSR one, itself where it already is one."""
-    if given.ndim != 2:
-        raise ValueError(f"{name} must have two dimensions, not shape {given.shape}")
-    if 0 in given.shape:
-        raise ValueError(f"{name} is empty: its shape is {given.shape}")
-    matrix = given if given.format == "csr" else given.tocsr()
-    values = _real_array(name, matrix.data)
-    if values.dtype not in (np.float64, np.float32) or not values.dtype.isnative:
-        values = _converted(name, values, np.dtype(np.float64))
-    columns = matrix.indices
-    if not (values.flags.c_contiguous and columns.flags.c_contiguous):
-        raise ValueError(f"the arrays of {name} must be contiguous: take {name}.copy()")
-    if values is not matrix.data:
-        matrix = type(matrix)((values, columns, matrix.indptr), shape=matrix.shape, copy=False)
-    starts = np.ascontiguousarray(matrix.indptr, dtype=columns.dtype)
-    wrong = rows.check_sparse(columns, starts, matrix.shape[1])
-    if wrong is not None:
-        raise ValueError(f"{name} is not a valid CSR matrix: {wrong}")
-    place = rows.first_not_finite(values)
-    if place is not None:
-        row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
-        raise ValueError(f"{name}[{row}, {columns[place]}] is {values[place]}: NaN and infinite "
-                         "entries are not accepted")  # fmt: skip
-    return matrix
-
-
-def as_vector(name: str, given: Any, length: int, what: str = "parameter") -> Vector:
-    """`given` as a finite contiguous float64 vector of that length."""
-    array = _real_array(name, given)
-    if array.shape != (length,):
-        raise ValueError(
-            f"{name} must have one entry for each {what}: shape ({length},), not {array.shape}"
-        )
-    if array.dtype != np.float64 or not array.flags.c_contiguous or not array.flags.aligned:
-        array = _converted(name, array, np.dtype(np.float64))
-    place = rows.first_not_finite(array)
-    if place is not None:
-        raise ValueError(f"{name}[{place}] is {array[place]}: NaN and infinite entries are not "
-                         "accepted")  # fmt: skip
-    return array
-
-
-def _real_array(name: str, given: Any) -> Any:
-    if isinstance(given, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: fill or drop its masked entries first")
-    if hasattr(given, "tocsr"):
-        raise TypeError(f"{name} is sparse, and must be dense here: take {name}.toarray()")
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
-    return array
-
-
-def _converted(name: str, array: Any, dtype: Any) -> Any:
-    # Wide integers and long doubles may hold what float64 cannot.
-    converted = np.ascontiguousarray(array, dtype=dtype)
-    lost = False
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
-        largest = np.abs(converted).max() if array.size else 0.0
-        lost = largest > 2**53 or (
-            largest == 2**53 and (converted.astype(array.dtype) != array).any()
-        )
-    elif array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        with np.errstate(invalid="ignore"):
-            lost = not ((converted.astype(array.dtype) == array) | (array != array)).all()
-    if lost:
-        raise TypeError(f"{name} is {array.dtype} with values that float64 cannot hold exactly")
-    return converted
-
-
-def as_penalty(name: str, given: Any) -> float:
-    """`given` as a finite float >= 0."""
-    if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        raise TypeError(f"{name} must be a number, not {given!r}")
-    value = float(given)
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be finite and at least 0, not {value}")
-    return value
-
-
-def as_count(name: str, given: Any) -> int:
-    """`given` as an int >= 1."""
-    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, not {given!r}")
-    if given < 1:
-        raise ValueError(f"{name} must be at least 1, not {given}")
-    return int(given)
-
-
-class Output(NamedTuple):
-    """What belongs to a loss beside its values: its targets, and what margins predict."""
-
-    check: Callable[[Vector], int]  # refuses targets that the loss does not know; n_outputs
-    predict: Callable[[Vector], NDArray[Any]]
-    probabilities: Callable[[Vector], Vector]
-
-
-def _any_numbers(y: Vector) -> int:
-    return 1
-
-
-def _no_probabilities(margins: Vector) -> Vector:
-    raise ValueError("a model of numbers, by the squared loss, predicts no probabilities")
-
-
-def _two_classes(y: Vector) -> int:
-    other = (y != 0) & (y != 1)
-    if other.any():
-        found = y[np.argmax(other)]
-        raise ValueError(f"y must hold 0 and 1 only, but y[{np.argmax(other)}] is {found:g}")
-    return 1
-
-
-def _classes(y: Vector) -> int:
-    other = (y < 0) | (y != np.floor(y))
-    if other.any():
-        found = y[np.argmax(other)]
-        raise ValueError(
-            f"y must hold classes 0, 1, 2, ..., but y[{np.argmax(other)}] is {found:g}"
-        )
-    n_classes = int(y.max()) + 1
-    if n_classes < 2:
-        raise ValueError("y holds class 0 only; the softmax loss needs at least two classes")
-    if n_classes > max(2, y.shape[0]):
-        raise ValueError(
-            f"y has a class {n_classes - 1} but only {y.shape[0]} observations: number "
-            "the classes 0, 1, 2, ... without gaps"
-        )
-    return n_classes
-
-
-def sigmoid(margin: Vector) -> Vector:
-    """1/(1 + exp(-margin)), without overflow."""
-    e = np.exp(-np.abs(margin))
-    return np.where(margin >= 0, 1.0, e) / (1.0 + e)
-
-
-def softmax(margins: Vector) -> Vector:
-    """exp(margins) over their sum, row by row, without overflow."""
-    e = np.exp(margins - margins.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-OUTPUTS = {
-    "squared": Output(_any_numbers, lambda margins: margins[:, 0], _no_probabilities),
-    "logistic": Output(
-        _two_classes,
-        lambda margins: (margins[:, 0] > 0).astype(np.int64),
-        lambda margins: sigmoid(margins[:, 0]),
-    ),
-    "softmax": Output(_classes, lambda margins: np.argmax(margins, axis=1), softmax),
-}
-
-
-def largest_eigenvalue(X: Any, intercept: bool) -> float:
-    """λ_max of [X 1]ᵀ[X 1] (or of XᵀX), rounded up.
+def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -> float:
+    """λ_max of [X 1]ᵀ D [X 1] (or of XᵀDX), rounded up; D = diag(weights), or the identity.
 
     Exact, from the whole matrix, where one side of X is at most `EXACT_WIDTH`; by Lanczos to a
     relative 1e-10, then raised by 1e-8, beyond.
@@ -834,7 +806,10 @@ def largest_eigenvalue(X: Any, intercept: bool) -> float:
     if min(n, width) <= EXACT_WIDTH:
         from scipy.linalg import eigvalsh
 
-        gram = gram_matrix(X, intercept) if width <= n else _outer(X, intercept)
+        if width <= n:
+            gram = gram_matrix(X, intercept, weights)
+        else:
+            gram = _outer(X, intercept, weights)
         top = len(gram) - 1
         return float(eigvalsh(gram, subset_by_index=[top, top])[0]) * (1 + 1e-12)
 
@@ -843,6 +818,8 @@ def largest_eigenvalue(X: Any, intercept: bool) -> float:
     def product(v: Vector) -> Vector:
         v = np.ravel(v)
         margins = X @ v[:d] + (v[d] if intercept else 0.0)
+        if weights is not None:
+            margins = weights * margins
         back = X.T @ margins
         return np.append(back, margins.sum()) if intercept else back
 
@@ -852,23 +829,37 @@ def largest_eigenvalue(X: Any, intercept: bool) -> float:
     return float(largest) * (1 + 1e-8)
 
 
-def gram_matrix(X: Any, intercept: bool) -> Vector:
-    """[X 1]ᵀ[X 1] (or XᵀX) in float64."""
+def gram_matrix(X: Any, intercept: bool, weights: Vector | None = None) -> Vector:
+    """[X 1]ᵀ D [X 1] (or XᵀDX) in float64."""
     d = X.shape[1]
     gram = np.zeros((d + intercept, d + intercept))
     # In blocks of rows, so that float32 data is not copied whole.
     for first in range(0, X.shape[0], 8192):
         block = X[first : first + 8192].astype(np.float64)
-        product = block.T @ block
+        D = np.ones(block.shape[0]) if weights is None else weights[first : first + 8192]
+        weighted = block if weights is None else _times_rows(block, D)
+        product = weighted.T @ block
         gram[:d, :d] += product if isinstance(product, np.ndarray) else product.toarray()
         if intercept:
-            gram[d, :d] += np.asarray(block.sum(axis=0)).ravel()
+            gram[d, :d] += np.asarray(weighted.sum(axis=0)).ravel()
+            gram[d, d] += D.sum()
     if intercept:
         gram[:d, d] = gram[d, :d]
-        gram[d, d] = X.shape[0]
     return gram
 
 
-def _outer(X: Any, intercept: bool) -> Vector:
+def _times_rows(X: Any, weights: Vector) -> Any:
+    """diag(weights) X."""
+    if hasattr(X, "indptr"):
+        return X.multiply(weights[:, None]).tocsr()
+    return X * weights[:, None]
+
+
+def _outer(X: Any, intercept: bool, weights: Vector | None = None) -> Vector:
+    # Of D^½ [X 1], from the other side, with the same eigenvalues.
     outer = (X @ X.T).toarray() if hasattr(X, "indptr") else X.astype(np.float64) @ X.T
-    return outer + (1.0 if intercept else 0.0)
+    outer = outer + (1.0 if intercept else 0.0)
+    if weights is not None:
+        roots = np.sqrt(weights)
+        outer = roots[:, None] * outer * roots
+    return outer

@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 
 from fastgd import checkpoint as files
 from fastgd.callbacks import Callback, Progress, Stop
+from fastgd.checks import as_count, as_penalty, as_vector
 from fastgd.console import Bar, Interrupts
-from fastgd.core import objective as cores
 from fastgd.core import sampling as samplers
 from fastgd.core import solver as solvers
+from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import Objective, as_count, as_penalty, as_vector
+from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 
 __all__ = ["Run", "minimize", "resume", "sweep"]
@@ -166,7 +167,9 @@ class Run:
 
         with contextlib.ExitStack() as stack:
             self._core = stack.enter_context(objective.borrow())
-            update = updates.make(self.optimizer, len(theta), self._core.span_list)
+            update = updates.make(
+                self.optimizer, len(theta), self._core.span_list, self._core.penalty
+            )
             if clip_norm is None and clip_value is None:
                 self._solver = objective.solver(self._core, update, sampler, theta)
             else:
@@ -425,8 +428,12 @@ class Run:
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
-            with _helpers(self.objective, self._core, self._useful_threads() - 1):
-                stop = self._steps(until, bar)
+            with _team(self.objective, self._core, self._useful_threads() - 1) as team:
+                self._solver.team = team
+                try:
+                    stop = self._steps(until, bar)
+                finally:
+                    self._solver.team = None
         except KeyboardInterrupt:
             stop = INTERRUPTED
         except BaseException:
@@ -556,8 +563,7 @@ class Run:
                 return stop
             if self._recorded != t:
                 with self._interrupts.heard:
-                    loss, gradient = self._core.evaluate(self._solver.settled)
-                    norm = cores.norm(gradient)
+                    loss, norm = self._solver.evaluate()
                 self.history.append(t, loss, norm, self._last_lr, self.time)
                 self._recorded, self._loss, self._norm = t, loss, norm
             if not math.isfinite(self._loss):
@@ -877,22 +883,21 @@ def shared_steps(objective: Objective, batch_size: int | None) -> int | None:
 
 
 @contextlib.contextmanager
-def _helpers(objective: Objective, core: Any, count: int) -> Iterator[None]:
+def _team(objective: Objective, core: Any, count: int) -> Iterator[Any]:
     # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
     if count < 1:
-        yield
+        yield None
         return
-    helpers = [objective.compiled() for _ in range(count)]
-    threads = [threading.Thread(target=helper.help, args=(core,)) for helper in helpers]
+    team = teams.Team(core, [objective.compiled() for _ in range(count)])
+    threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
     started = []
-    core.dismiss(False)
     try:
         for thread in threads:
             thread.start()
             started.append(thread)
-        yield
+        yield team
     finally:
-        core.dismiss()
+        team.dismiss()
         for thread in started:
             thread.join()
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from fastgd import objectives, schedules
 from fastgd.callbacks import Progress, Stop
+from fastgd.checks import as_count, as_vector
 from fastgd.history import Result, Setting
 from fastgd.objectives import (
     Function,
@@ -28,8 +29,6 @@ from fastgd.objectives import (
     LinearModel,
     Objective,
     Quadratic,
-    as_count,
-    as_vector,
     gram_matrix,
 )
 from fastgd.optimizers import SGD, Nesterov, Optimizer
@@ -172,8 +171,10 @@ def variance_bound(objective: Objective) -> float | None:
     >>> gd.theory.variance_bound(gd.LogisticRegression([[3.0], [4.0]], [0, 1]))
     12.5
     """
-    steepest = {"logistic": 1.0, "softmax": 2.0}.get(getattr(objective, "loss", ""))
-    if steepest is None or not isinstance(objective, LinearModel) or not _ours(objective):
+    if not isinstance(objective, LinearModel) or not _ours(objective):
+        return None
+    steepest = objective.loss.steepest**2
+    if not math.isfinite(steepest):
         return None
     total = 0.0
     for first in range(0, objective.n_samples, 8192):

@@ -359,7 +359,7 @@ X, Y = np.eye(3), [0, 1, 0]
     [
         ({"activation": "swish"}, ValueError, "activation must be one of relu, tanh"),
         ({"activation": None}, ValueError, "activation"),
-        ({"loss": "hinge"}, ValueError, "loss must be one of squared"),
+        ({"loss": "cubed"}, ValueError, "loss must be one of squared"),
         ({"hidden": 16}, TypeError, "hidden must be a sequence"),
         ({"hidden": "16"}, TypeError, "hidden must be a sequence"),
         ({"hidden": (16, 0)}, ValueError, "at least 1"),

@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 
 import fastgd as gd
-from fastgd.core import loop, sampling, update
+from fastgd.core import sampling, solver, update
 
 
 def logistic(n=3000, d=7, **options):
@@ -76,7 +76,7 @@ def test_a_chunk_runs_without_the_gil():
 
     def chunk():
         started.set()
-        loop.run(core, state, sampler, theta, np.empty_like(theta), *rates)
+        solver.General(core, state, sampler, theta).take(*rates)
         over.set()
 
     thread = threading.Thread(target=chunk)
@@ -182,7 +182,7 @@ def test_what_one_run_uses_a_second_is_refused():
 
     def run():
         while not over.is_set():
-            loop.run(*busy, theta.copy(), np.empty_like(theta), *rates)
+            solver.General(*busy, theta).take(*rates)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -194,7 +194,7 @@ def test_what_one_run_uses_a_second_is_refused():
             mine[shared] = busy[shared]
             with pytest.raises(RuntimeError, match=f"this {name} is in use by another run: make"):
                 while True:  # between two runs of the other thread it is free
-                    loop.run(*mine, theta.copy(), np.empty_like(theta), *(r[:1] for r in rates))
+                    solver.General(*mine, theta).take(*(r[:1] for r in rates))
         for refused in (
             lambda: gd.Adam(0.01).step(theta, theta.copy(), busy[1]),
             lambda: gd.Adam(0.01).point(theta, busy[1]),
@@ -209,7 +209,8 @@ def test_what_one_run_uses_a_second_is_refused():
         over.set()
         thread.join()
     fresh = parts()
-    assert loop.run(*fresh, theta, np.empty_like(theta), *(r[:5] for r in rates)) == 5
+    solver.General(*fresh, theta).take(*(r[:5] for r in rates))
+    assert fresh[1].t == 5
 
 
 @pytest.mark.parametrize("size", [10, 10_000])

@@ -161,6 +161,52 @@ static inline void fastgd_nap(void)
 #endif
 }
 
+/* The floating-point mode in which results too small for a normal double become 0: x86 has it in
+   MXCSR (flush to zero, denormals are zero), AArch64 in FPCR. Elsewhere nothing changes. */
+#if defined(__SSE2__) || defined(_M_X64)
+#include <xmmintrin.h>
+#define FASTGD_MODE() ((uint64_t)_mm_getcsr())
+#define FASTGD_SET_MODE(mode) _mm_setcsr((unsigned int)(mode))
+#define FASTGD_SMALL ((uint64_t)0x8040)
+#elif FASTGD_GNU && defined(__aarch64__)
+static inline uint64_t fastgd_mode(void)
+{
+    uint64_t mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
+}
+#define FASTGD_MODE() fastgd_mode()
+#define FASTGD_SET_MODE(mode) __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)(mode)))
+#define FASTGD_SMALL ((uint64_t)1 << 24)
+#else
+#define FASTGD_MODE() ((uint64_t)0)
+#define FASTGD_SET_MODE(mode) ((void)(mode))
+#define FASTGD_SMALL ((uint64_t)0)
+#endif
+
+/* Setting the mode costs more than asking for it, so it is only set where it differs. */
+static inline uint64_t fastgd_flush(void)
+{
+    uint64_t mode = FASTGD_MODE();
+    if ((mode & FASTGD_SMALL) != FASTGD_SMALL)
+        FASTGD_SET_MODE(mode | FASTGD_SMALL);
+    return mode;
+}
+
+static inline uint64_t fastgd_keep_small(void)
+{
+    uint64_t mode = FASTGD_MODE();
+    if (mode & FASTGD_SMALL)
+        FASTGD_SET_MODE(mode & ~FASTGD_SMALL);
+    return mode;
+}
+
+static inline void fastgd_unflush(uint64_t mode)
+{
+    if ((mode & FASTGD_SMALL) != FASTGD_SMALL || (FASTGD_MODE() & FASTGD_SMALL) != FASTGD_SMALL)
+        FASTGD_SET_MODE(mode);
+}
+
 /* The instruction set whose copies of the kernels run here. */
 static inline const char *fastgd_simd_level(void)
 {

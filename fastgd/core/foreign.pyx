@@ -1,6 +1,8 @@
 # Objectives that are not a mean over data: a quadratic form, and the user's own functions.
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
+from .flush cimport keep_small, unflush
 from .objective cimport FAILED, OK, Objective
 from .sampling cimport Batch
 from .vector cimport dot, kernel_void
@@ -73,18 +75,23 @@ cdef class FunctionObjective(Objective):
         return copy
 
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
+        cdef uint64_t mode = keep_small()
+        cdef int status = OK
         with gil:
             try:
                 value[0] += <double>float(self.value_function(self.point(theta)))
             except BaseException as error:
                 self.error = error
-                return FAILED
-        return OK
+                status = FAILED
+        unflush(mode)
+        return status
 
     cdef int add_gradient(self, const double *theta, const Batch *batch,
                           double *out) noexcept nogil:
         cdef const double[::1] answer
         cdef Py_ssize_t j
+        cdef uint64_t mode = keep_small()
+        cdef int status = OK
         with gil:
             try:
                 vector = np.asarray(self.gradient_function(self.point(theta)))
@@ -99,5 +106,6 @@ cdef class FunctionObjective(Objective):
                     out[j] += answer[j]
             except BaseException as error:
                 self.error = error
-                return FAILED
-        return OK
+                status = FAILED
+        unflush(mode)
+        return status

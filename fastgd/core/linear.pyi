@@ -10,9 +10,10 @@ class LinearObjective(Objective):
         self,
         X: Any,
         y: NDArray[np.float64],
-        loss: str,
+        loss: Any,
         n_outputs: int,
         intercept: bool,
-        l2: float,
+        penalty: Any = 0.0,
+        sample_weight: NDArray[np.float64] | None = None,
     ) -> None: ...
     def margins(self, theta: NDArray[np.float64], X: Any) -> NDArray[np.float64]: ...

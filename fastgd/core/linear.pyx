@@ -1,81 +1,82 @@
 # Linear models: a loss of x . w (+ b), for one output or several.
 #
 # The gradient of a sample is x times a number, so the margins of a block of rows come first, then
-# the numbers, then one weighted sum of the rows - into a gradient or, for plain SGD, into theta.
-from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free, malloc
+# the numbers, then one weighted sum of the rows - into a gradient or, for plain SGD, into theta
+# (descent.pyx).
+from libc.stdlib cimport free, malloc
 
-from .losses cimport Loss, pick_targets
-from .objective cimport OK, UNSUPPORTED, Objective
-from .rows cimport Late, Rows, wrap
+from .losses cimport Loss, make, pick
+from .objective cimport OK, Objective
+from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
 
-from .losses import LOSSES
-
-# The largest batch whose step goes straight into theta: all its margins must be known before
-# theta moves, so they are kept.
-cdef enum:
-    MARGINS = 1024
+import numpy as np
 
 
 cdef class LinearObjective(Objective):
-    """LinearObjective(X, y, loss, n_outputs, intercept, l2)\n--\n
+    """LinearObjective(X, y, loss, n_outputs, intercept, penalty, sample_weight=None)\n--\n
     theta is W (n_outputs x d, row-major), then, with an intercept, b (n_outputs).
-    """
-    cdef Rows rows
-    cdef Loss loss
-    cdef const double[::1] targets
-    cdef Py_ssize_t n_outputs, n_weights
-    cdef bint intercept
-    cdef double *margins_buffer
-    cdef double *targets_buffer
-    cdef double *losses_buffer
-    # Of sparse data: when a column was last seen, by number of the batch, and which the batch has.
-    cdef int64_t *marks
-    cdef int64_t *touched
-    cdef int64_t stamp
-    cdef Late work
 
-    def __init__(self, X, const double[::1] y, str loss, Py_ssize_t n_outputs, bint intercept,
-                 double l2):
+    Parameters
+    ----------
+    X : (n, d) array of float64 or float32, or CSR matrix, used in place
+    y : (n,) float64, or (n * n_outputs,) where each output has its target
+    loss : a dataclass of fastgd.losses
+    n_outputs : int
+    intercept : bool
+    penalty : float or core.penalties.Penalty
+    sample_weight : (n,) float64 with mean 1, optional
+    """
+
+    def __init__(self, X, const double[::1] y not None, loss, Py_ssize_t n_outputs,
+                 bint intercept, penalty=0.0, const double[::1] sample_weight=None):
+        cdef Py_ssize_t numbers
         self.rows = wrap(X)
-        self.loss = LOSSES[loss](n_outputs)
+        self.loss = make(loss, n_outputs)
+        if y.shape[0] != self.rows.n_rows * self.loss.n_targets:
+            raise ValueError(f"y has {y.shape[0]} entries for {self.rows.n_rows} rows")
+        if self.loss.joint:
+            # A kernel indexes by these: nobody else may write into them.
+            y = np.array(y)
+            if not ((np.asarray(y) >= 0) & (np.asarray(y) < n_outputs)).all():
+                raise ValueError(f"y has classes beyond the {n_outputs} outputs")
+        if sample_weight is not None:
+            if sample_weight.shape[0] != self.rows.n_rows:
+                raise ValueError("there must be one weight for each row")
+            self.weights_of_rows = &sample_weight[0]
         self.targets = y
+        self.sample_weights = sample_weight
         self.n_outputs = n_outputs
         self.n_weights = n_outputs * self.rows.n_columns
         self.intercept = intercept
         spans = [(0, self.n_weights, True)]
         if intercept:
             spans.append((self.n_weights, self.n_weights + n_outputs, False))
-        super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0), l2,
-                         spans)
+        super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0),
+                         penalty, spans)
         self.one_pass = True
-        self.takes_singles = self.loss.slope != NULL
-        self.forget()
+        numbers = MARGINS * self.loss.n_targets
         self.margins_buffer = <double *>malloc(MARGINS * n_outputs * sizeof(double))
-        self.targets_buffer = <double *>malloc(MARGINS * sizeof(double))
-        self.losses_buffer = <double *>malloc(MARGINS * sizeof(double))
+        self.targets_buffer = <double *>malloc(numbers * sizeof(double))
+        self.losses_buffer = <double *>malloc(numbers * sizeof(double))
+        self.weights_buffer = <double *>malloc(MARGINS * sizeof(double))
         if (self.margins_buffer == NULL or self.targets_buffer == NULL
-                or self.losses_buffer == NULL):
+                or self.losses_buffer == NULL or self.weights_buffer == NULL):
             raise MemoryError
         if self.rows.sparse:
             # Partial sums are as long as theta: they must not cost more than the rows do.
             self.block_rows = max(4096, 16 * self.rows.n_columns)
-            self.sparse = l2 == 0.0
-            self.marks = <int64_t *>calloc(self.rows.n_columns, sizeof(int64_t))
-            self.touched = <int64_t *>malloc(self.n_params * sizeof(int64_t))
-            if self.marks == NULL or self.touched == NULL:
-                raise MemoryError
 
     def __dealloc__(self):
-        free(self.marks)
-        free(self.touched)
         free(self.margins_buffer)
         free(self.targets_buffer)
         free(self.losses_buffer)
+        free(self.weights_buffer)
 
-    cdef const double *targets_of(self, const Batch *batch) noexcept nogil:
-        return pick_targets(&self.targets[0], batch, self.targets_buffer)
+    cdef int claim(self) except -1:
+        # Who owns the arrays of a sparse matrix may have written into them since.
+        self.rows.check()
+        return Objective.claim(self)
 
     cdef void find_margins(self, const double *theta, const Batch *batch,
                            double factor) noexcept nogil:
@@ -91,6 +92,19 @@ cdef class LinearObjective(Objective):
                 self.margins_buffer[i * self.n_outputs + k] = (
                     factor * self.margins_buffer[i * self.n_outputs + k]
                     + (bias[k] if bias != NULL else 0.0))
+
+    cdef void find_slopes(self, const Batch *batch) noexcept nogil:
+        # The derivatives in place of the margins, each times its sample's weight.
+        cdef const double *weights
+        cdef Py_ssize_t i, k
+        self.loss.slopes(self.margins_buffer,
+                         pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer),
+                         batch.count)
+        if self.weights_of_rows != NULL:
+            weights = pick(self.weights_of_rows, 1, batch, self.weights_buffer)
+            for i in range(batch.count):
+                for k in range(self.n_outputs):
+                    self.margins_buffer[i * self.n_outputs + k] *= weights[i]
 
     cdef void add_rows(self, const Batch *batch, double weight, double factor,
                        double *target) noexcept nogil:
@@ -115,100 +129,40 @@ cdef class LinearObjective(Objective):
         # Either may be NULL.
         cdef Batch block
         cdef const double *targets
+        cdef const double *weights
         cdef Py_ssize_t done = 0, i
         cdef double total = 0.0
         while done < batch.count:
             cut(batch, done, self.rows.block_rows, &block)
-            targets = self.targets_of(&block)
             self.find_margins(theta, &block, 1.0)
             if value != NULL:
+                targets = pick(&self.targets[0], self.loss.n_targets, &block, self.targets_buffer)
                 self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
-                for i in range(block.count):
-                    total += self.losses_buffer[i]
+                if self.weights_of_rows == NULL:
+                    for i in range(block.count):
+                        total += self.losses_buffer[i]
+                else:
+                    weights = pick(self.weights_of_rows, 1, &block, self.weights_buffer)
+                    for i in range(block.count):
+                        total += weights[i] * self.losses_buffer[i]
             if out != NULL:
-                self.loss.derivatives(self.margins_buffer, targets, block.count)
+                self.find_slopes(&block)
                 self.add_rows(&block, 1.0, 1.0, out)
             done += block.count
         if value != NULL:
             value[0] += total
         return OK
 
-    cdef int descend(self, double *theta, const Batch *batch, double lr,
-                     double decay) noexcept nogil:
-        cdef const double *targets
-        if batch.count > MARGINS or batch.count > self.block_rows:
-            return UNSUPPORTED
-        targets = self.targets_of(batch)
-        self.find_margins(theta, batch, self.work.factor)
-        self.loss.derivatives(self.margins_buffer, targets, batch.count)
-        if decay != 0.0:
-            # On sparse data the weights are kept as a multiple of what is stored, so that a step
-            # touches the entries of its rows only. Far below 1 the multiple is applied after all,
-            # before what is stored can overflow.
-            self.work.factor *= 1.0 - lr * decay
-            self.late = True
-            if not self.rows.sparse or not 1e-100 < self.work.factor:
-                self.catch_up(theta)
-                self.forget()
-        self.add_rows(batch, -lr / <double>batch.count, self.work.factor, theta)
-        return OK
-
-    cdef void descend_singles(self, double *theta, const Batch *batch, const double *lr,
-                              double decay) noexcept nogil:
-        self.rows.descend_singles(batch, &self.targets[0], self.loss.slope, lr, decay, theta,
-                                  theta + self.n_weights if self.intercept else NULL,
-                                  &self.work)
-        self.late = self.work.factor != 1.0 or self.work.row >= 0
-
-    cdef void catch_up(self, double *theta) noexcept nogil:
-        if self.work.row >= 0:
-            self.rows.add_row(&self.work, theta)
-        elif self.work.factor != 1.0:
-            self.shrink(theta, self.work.factor)
-
-    cdef void forget(self) noexcept nogil:
-        self.late = False
-        self.work.factor = 1.0
-        self.work.row = -1
-
-    def put_off(self):
-        return self.work if self.late else None
-
-    def restore(self, work):
-        self.forget()
-        if work is not None:
-            self.late, self.work = True, work
-
-    cdef Py_ssize_t gradient_at(self, const double *theta, const Batch *batch, double *out,
-                                const int64_t **touched) noexcept nogil:
-        cdef Py_ssize_t n_columns, c, k
-        self.stamp += 1
-        n_columns = self.rows.touch(batch, self.marks, self.stamp, self.touched)
-        self.add_gradient(theta, batch, out)
-        # The list holds columns; a parameter is a column of one output. From the last output to
-        # the first, so that the columns themselves are overwritten last.
-        for k in range(self.n_outputs - 1, -1, -1):
-            for c in range(n_columns):
-                self.touched[k * n_columns + c] = self.touched[c] + k * self.rows.n_columns
-                out[self.touched[k * n_columns + c]] /= <double>batch.count
-        n_columns *= self.n_outputs
-        if self.intercept:
-            for k in range(self.n_weights, self.n_params):
-                out[k] /= <double>batch.count
-                self.touched[n_columns] = k
-                n_columns += 1
-        touched[0] = self.touched
-        return n_columns
-
-    def margins(self, const double[::1] theta, X):
+    def margins(self, const double[::1] theta not None, X):
         """The margins of other rows: (m, n_outputs)."""
-        import numpy as np
         cdef Rows rows = wrap(X)
         cdef Batch batch
         batch.indices = NULL
         batch.first = 0
         batch.count = rows.n_rows
         batch.ahead = 0
+        if theta.shape[0] != self.n_params or rows.n_columns != self.rows.n_columns:
+            raise ValueError("theta or X is of another size than the model")
         out = np.empty((rows.n_rows, self.n_outputs))
         cdef double[:, ::1] view = out
         with nogil:

@@ -1,10 +1,20 @@
-# Per-sample losses and their derivatives with respect to the margin, vectorised over a batch.
+# Per-sample losses and their derivatives with respect to the margin, vectorised over a batch: one
+# kernel and one class each. Formulas, parameters and sources stand in fastgd/losses.py.
+#
+# A kernel has two loops, since a choice inside one would keep it scalar; the one of derivatives is
+# also what plain SGD calls for each single row. y is the target, z the margin, s = 2y - 1.
 #
 # exp (exponential.pxd) and log1p are our own: a call of the C library keeps a loop scalar.
 # Both are within 2 units in the last place (tests/test_losses.py measures them against long
 # double), and a batch of one gives the same bits as a batch of many.
+from libc.math cimport fabs
+
 from .exponential cimport LN2_HIGH, LN2_LOW, exp
 from .vector cimport kernel_void
+
+import re
+
+import numpy as np
 
 
 cdef inline double log1p_of_unit(double u) noexcept nogil:
@@ -32,117 +42,92 @@ cdef inline double log1p_of_unit(double u) noexcept nogil:
 
 
 cdef class Loss:
-    """Loss(n_outputs=1)\n--\n
-    A loss of one margin, or of n_outputs margins, and one target.
+    """Loss(n_outputs=1, parameters=())\n--\n
+    A loss of one margin, or of n_outputs margins, and of its target or targets.
     """
 
-    def __init__(self, Py_ssize_t n_outputs=1):
+    def __init__(self, Py_ssize_t n_outputs=1, parameters=()):
+        cdef Py_ssize_t i
+        if n_outputs < 1 or len(parameters) > MOST_PARAMETERS or self.kernel == NULL:
+            raise ValueError(f"{type(self).__name__} cannot be made with {n_outputs} outputs and "
+                             f"{len(parameters)} parameters")
         self.n_outputs = n_outputs
+        self.n_targets = 1 if self.joint else n_outputs
+        for i in range(len(parameters)):
+            self.parameters[i] = parameters[i]
 
-    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
+    cdef void values(self, double *margins, const double *targets, Py_ssize_t count,
                      double *out) noexcept nogil:
-        pass
+        cdef Py_ssize_t i, k, width = self.n_targets
+        self.kernel(margins, targets, count * width, self.n_outputs, self.parameters, out)
+        if width > 1:
+            for i in range(count):
+                out[i] = out[i * width]
+                for k in range(1, width):
+                    out[i] += out[i * width + k]
 
-    cdef void derivatives(self, double *margins, const double *targets,
-                          Py_ssize_t count) noexcept nogil:
-        pass
+    cdef void slopes(self, double *margins, const double *targets,
+                     Py_ssize_t count) noexcept nogil:
+        self.kernel(margins, targets, count * self.n_targets, self.n_outputs, self.parameters,
+                    NULL)
 
-    def evaluate(self, const double[:, ::1] margins, const double[::1] targets):
+    def evaluate(self, const double[:, ::1] margins, targets):
         """Per-sample losses and their derivatives with respect to the margins."""
-        import numpy as np
         cdef Py_ssize_t count = margins.shape[0]
-        if margins.shape[1] != self.n_outputs or targets.shape[0] != count:
-            raise ValueError("margins must be (n, n_outputs) and targets (n,)")
-        losses = np.empty(count)
+        y = np.ascontiguousarray(targets, dtype=np.float64)
+        if margins.shape[1] != self.n_outputs or y.size != count * self.n_targets:
+            raise ValueError("margins must be (n, n_outputs), and targets fit them")
+        losses = np.empty(count * self.n_targets)
         slopes = np.array(margins)
         cdef double[::1] losses_view = losses
         cdef double[:, ::1] slopes_view = slopes
+        cdef const double[::1] y_view = y.reshape(-1)
         if count:
             with nogil:
-                self.values(&margins[0, 0], &targets[0], count, &losses_view[0])
-                self.derivatives(&slopes_view[0, 0], &targets[0], count)
-        return losses, slopes
+                self.values(&slopes_view[0, 0], &y_view[0], count, &losses_view[0])
+                self.slopes(&slopes_view[0, 0], &y_view[0], count)
+        return losses[:count], slopes
 
 
-# (y - ŷ)² for each margin ŷ.
-cdef kernel_void squared_values(const double *margins, const double *targets, Py_ssize_t count,
-                                double *out) noexcept nogil:
+# (y - z)²
+cdef kernel_void squared_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                Py_ssize_t n_outputs, const double *parameters,
+                                double *values) noexcept nogil:
     cdef Py_ssize_t i
+    if values != NULL:
+        for i in range(count):
+            values[i] = (margins[i] - targets[i]) * (margins[i] - targets[i])
+        return
     for i in range(count):
-        out[i] = (margins[i] - targets[i]) * (margins[i] - targets[i])
-
-
-cdef inline double squared_slope(double margin, double target) noexcept nogil:
-    return 2.0 * (margin - target)
-
-
-cdef kernel_void squared_derivatives(double *margins, const double *targets,
-                                     Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        margins[i] = squared_slope(margins[i], targets[i])
-
-
-cdef kernel_void one_squared_slope(double margin, double target, double *slope) noexcept nogil:
-    slope[0] = squared_slope(margin, target)
+        margins[i] = 2.0 * (margins[i] - targets[i])
 
 
 cdef class SquaredLoss(Loss):
-    """(y - ŷ)², ŷ the margin."""
-
-    def __cinit__(self, n_outputs=1):
-        self.slope = one_squared_slope
-
-    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
-                     double *out) noexcept nogil:
-        squared_values(margins, targets, count, out)
-
-    cdef void derivatives(self, double *margins, const double *targets,
-                          Py_ssize_t count) noexcept nogil:
-        squared_derivatives(margins, targets, count)
+    def __cinit__(self, *_):
+        self.kernel = squared_kernel
 
 
-# With s = 2y - 1 and z = s times the margin, the loss is log(1 + exp(-z)) and its derivative
-# -s sigmoid(-z): in this form neither overflows, nor loses digits to 1 - (1 - tiny).
-cdef kernel_void logistic_values(const double *margins, const double *targets, Py_ssize_t count,
-                                 double *out) noexcept nogil:
+# log(1 + exp(-s z)), derivative -s sigmoid(-s z): in this form neither overflows, nor loses digits
+# to 1 - (1 - tiny).
+cdef kernel_void logistic_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                 Py_ssize_t n_outputs, const double *parameters,
+                                 double *values) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double z, size
+    cdef double z, size, sign
+    if values != NULL:
+        for i in range(count):
+            z = (2.0 * targets[i] - 1.0) * margins[i]
+            size = z if z > 0.0 else -z
+            values[i] = (0.0 if z > 0.0 else -z) + log1p_of_unit(exp(-size))
+        return
     for i in range(count):
-        z = (2.0 * targets[i] - 1.0) * margins[i]
-        size = z if z > 0.0 else -z
-        out[i] = (0.0 if z > 0.0 else -z) + log1p_of_unit(exp(-size))
-
-
-cdef inline double logistic_slope(double margin, double target) noexcept nogil:
-    cdef double sign = 2.0 * target - 1.0
-    return -sign / (1.0 + exp(sign * margin))
-
-
-cdef kernel_void logistic_derivatives(double *margins, const double *targets,
-                                      Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        margins[i] = logistic_slope(margins[i], targets[i])
-
-
-cdef kernel_void one_logistic_slope(double margin, double target, double *slope) noexcept nogil:
-    slope[0] = logistic_slope(margin, target)
+        sign = 2.0 * targets[i] - 1.0
+        margins[i] = -sign / (1.0 + exp(sign * margins[i]))
 
 
 cdef class LogisticLoss(Loss):
-    """-[y ln ŷ + (1 - y) ln(1 - ŷ)], ŷ = sigmoid(margin), y in {0, 1}."""
-
-    def __cinit__(self, n_outputs=1):
-        self.slope = one_logistic_slope
-
-    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
-                     double *out) noexcept nogil:
-        logistic_values(margins, targets, count, out)
-
-    cdef void derivatives(self, double *margins, const double *targets,
-                          Py_ssize_t count) noexcept nogil:
-        logistic_derivatives(margins, targets, count)
+    def __cinit__(self, *_):
+        self.kernel = logistic_kernel
 
 
 cdef extern from "math.h" nogil:
@@ -203,16 +188,249 @@ cdef kernel_void softmax_derivatives(double *margins, const double *targets, Py_
         row[y] = -others * scale
 
 
+# -ln softmax(z)_y, y in {0..n_outputs - 1}
+cdef void softmax_kernel(double *margins, const double *targets, Py_ssize_t count,
+                         Py_ssize_t n_outputs, const double *parameters,
+                         double *values) noexcept nogil:
+    if values != NULL:
+        softmax_values(margins, targets, count, n_outputs, values)
+    else:
+        softmax_derivatives(margins, targets, count, n_outputs)
+
+
 cdef class SoftmaxLoss(Loss):
-    """-ln softmax(margins)_y, y in {0..n_outputs - 1}."""
-
-    cdef void values(self, const double *margins, const double *targets, Py_ssize_t count,
-                     double *out) noexcept nogil:
-        softmax_values(margins, targets, count, self.n_outputs, out)
-
-    cdef void derivatives(self, double *margins, const double *targets,
-                          Py_ssize_t count) noexcept nogil:
-        softmax_derivatives(margins, targets, count, self.n_outputs)
+    def __cinit__(self, *_):
+        self.kernel = softmax_kernel
+        self.joint = True
 
 
-LOSSES = {"squared": SquaredLoss, "logistic": LogisticLoss, "softmax": SoftmaxLoss}
+# max(0, threshold - s z), derivative -s up to the kink and on it
+cdef kernel_void hinge_kernel(double *margins, const double *targets, Py_ssize_t count,
+                              Py_ssize_t n_outputs, const double *parameters,
+                              double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double threshold = parameters[0], sign, lack
+    if values != NULL:
+        for i in range(count):
+            lack = threshold - (2.0 * targets[i] - 1.0) * margins[i]
+            values[i] = 0.0 if lack < 0.0 else lack
+        return
+    for i in range(count):
+        sign = 2.0 * targets[i] - 1.0
+        margins[i] = 0.0 if sign * margins[i] > threshold else -sign
+
+
+cdef class HingeLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = hinge_kernel
+        self.parameters[0] = 1.0
+
+
+cdef class PerceptronLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = hinge_kernel
+        self.parameters[0] = 0.0
+
+
+# max(0, 1 - s z)²
+cdef kernel_void squared_hinge_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                      Py_ssize_t n_outputs, const double *parameters,
+                                      double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double sign, lack
+    if values != NULL:
+        for i in range(count):
+            lack = 1.0 - (2.0 * targets[i] - 1.0) * margins[i]
+            values[i] = 0.0 if lack < 0.0 else lack * lack
+        return
+    for i in range(count):
+        sign = 2.0 * targets[i] - 1.0
+        lack = 1.0 - sign * margins[i]
+        margins[i] = 0.0 if lack < 0.0 else -2.0 * sign * lack
+
+
+cdef class SquaredHingeLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = squared_hinge_kernel
+
+
+# (1 - s z)² from s z = -1 to 1, -4 s z below, 0 above
+cdef kernel_void modified_huber_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                       Py_ssize_t n_outputs, const double *parameters,
+                                       double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double sign, z
+    if values != NULL:
+        for i in range(count):
+            z = (2.0 * targets[i] - 1.0) * margins[i]
+            values[i] = 0.0 if z >= 1.0 else (
+                -4.0 * z if z < -1.0 else (1.0 - z) * (1.0 - z))
+        return
+    for i in range(count):
+        sign = 2.0 * targets[i] - 1.0
+        z = sign * margins[i]
+        margins[i] = 0.0 if z >= 1.0 else (
+            -4.0 * sign if z < -1.0 else -2.0 * sign * (1.0 - z))
+
+
+cdef class ModifiedHuberLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = modified_huber_kernel
+
+
+# r²/2 for |r| <= epsilon, else epsilon |r| - epsilon²/2, with r = z - y
+cdef kernel_void huber_kernel(double *margins, const double *targets, Py_ssize_t count,
+                              Py_ssize_t n_outputs, const double *parameters,
+                              double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double epsilon = parameters[0], r, size
+    if values != NULL:
+        for i in range(count):
+            size = fabs(margins[i] - targets[i])
+            values[i] = epsilon * size - 0.5 * epsilon * epsilon if size > epsilon else (
+                0.5 * size * size)
+        return
+    for i in range(count):
+        r = margins[i] - targets[i]
+        margins[i] = epsilon if r > epsilon else (-epsilon if r < -epsilon else r)
+
+
+cdef class HuberLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = huber_kernel
+
+
+# max(0, |r| - epsilon)
+cdef kernel_void epsilon_insensitive_kernel(double *margins, const double *targets,
+                                            Py_ssize_t count, Py_ssize_t n_outputs,
+                                            const double *parameters,
+                                            double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double epsilon = parameters[0], r
+    if values != NULL:
+        for i in range(count):
+            r = fabs(margins[i] - targets[i]) - epsilon
+            values[i] = 0.0 if r < 0.0 else r
+        return
+    for i in range(count):
+        r = margins[i] - targets[i]
+        margins[i] = 1.0 if r > epsilon else (-1.0 if r < -epsilon else 0.0)
+
+
+cdef class EpsilonInsensitiveLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = epsilon_insensitive_kernel
+
+
+# max(0, |r| - epsilon)²
+cdef kernel_void squared_epsilon_insensitive_kernel(double *margins, const double *targets,
+                                                    Py_ssize_t count, Py_ssize_t n_outputs,
+                                                    const double *parameters,
+                                                    double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double epsilon = parameters[0], r
+    if values != NULL:
+        for i in range(count):
+            r = fabs(margins[i] - targets[i]) - epsilon
+            values[i] = 0.0 if r < 0.0 else r * r
+        return
+    for i in range(count):
+        r = margins[i] - targets[i]
+        margins[i] = 2.0 * (r - epsilon) if r > epsilon else (
+            2.0 * (r + epsilon) if r < -epsilon else 0.0)
+
+
+cdef class SquaredEpsilonInsensitiveLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = squared_epsilon_insensitive_kernel
+
+
+# q max(0, y - z) + (1 - q) max(0, z - y), derivative 0 on the kink
+cdef kernel_void quantile_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                 Py_ssize_t n_outputs, const double *parameters,
+                                 double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double q = parameters[0], r
+    if values != NULL:
+        for i in range(count):
+            r = margins[i] - targets[i]
+            values[i] = -q * r if r < 0.0 else (1.0 - q) * r
+        return
+    for i in range(count):
+        r = margins[i] - targets[i]
+        margins[i] = -q if r < 0.0 else (1.0 - q if r > 0.0 else 0.0)
+
+
+cdef class QuantileLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = quantile_kernel
+
+
+# exp(z) - y z
+cdef kernel_void poisson_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                Py_ssize_t n_outputs, const double *parameters,
+                                double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    if values != NULL:
+        for i in range(count):
+            values[i] = exp(margins[i]) - targets[i] * margins[i]
+        return
+    for i in range(count):
+        margins[i] = exp(margins[i]) - targets[i]
+
+
+cdef class PoissonLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = poisson_kernel
+
+
+# z + y exp(-z)
+cdef kernel_void gamma_kernel(double *margins, const double *targets, Py_ssize_t count,
+                              Py_ssize_t n_outputs, const double *parameters,
+                              double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    if values != NULL:
+        for i in range(count):
+            values[i] = margins[i] + targets[i] * exp(-margins[i])
+        return
+    for i in range(count):
+        margins[i] = 1.0 - targets[i] * exp(-margins[i])
+
+
+cdef class GammaLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = gamma_kernel
+
+
+# exp((2 - p) z)/(2 - p) - y exp((1 - p) z)/(1 - p)
+cdef kernel_void tweedie_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                Py_ssize_t n_outputs, const double *parameters,
+                                double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double up = 2.0 - parameters[0], down = 1.0 - parameters[0]
+    if values != NULL:
+        for i in range(count):
+            values[i] = exp(up * margins[i]) / up - targets[i] * exp(down * margins[i]) / down
+        return
+    for i in range(count):
+        margins[i] = exp(up * margins[i]) - targets[i] * exp(down * margins[i])
+
+
+cdef class TweedieLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = tweedie_kernel
+
+
+def name_of(kind):
+    """The name of the loss that a class computes: SquaredHingeLoss is squared_hinge."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__.removesuffix("Loss")).lower()
+
+
+LOSSES = {name_of(kind): kind for name, kind in list(globals().items())
+          if name.endswith("Loss") and name != "Loss"}
+
+
+cpdef Loss make(loss, Py_ssize_t n_outputs=1):
+    """The compiled loss of a dataclass of fastgd.losses."""
+    kind = type(loss).kernel or LOSSES[loss.name]
+    return kind(n_outputs, loss.parameters)

@@ -21,8 +21,9 @@ class NetworkObjective(Objective):
         y: NDArray[np.float64],
         sizes: Sequence[int],
         activation: str,
-        loss: str,
+        loss: Any,
         scale: float,
-        l2: float,
+        penalty: Any = 0.0,
+        sample_weight: NDArray[np.float64] | None = None,
     ) -> None: ...
     def margins(self, theta: NDArray[np.float64], X: Any) -> NDArray[np.float64]: ...

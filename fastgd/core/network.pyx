@@ -16,13 +16,11 @@ from libc.string cimport memset
 from scipy.linalg.cython_blas cimport dgemm
 
 from .exponential cimport exp, expm1_of_negative
-from .losses cimport Loss, pick_targets
+from .losses cimport Loss, make, pick
 from .objective cimport OK, Objective
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
 from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
-
-from .losses import LOSSES
 
 import numpy as np
 
@@ -248,25 +246,29 @@ cdef struct Layer:
 
 
 cdef class NetworkObjective(Objective):
-    """NetworkObjective(X, y, sizes, activation, loss, scale, l2)\n--\n
+    """NetworkObjective(X, y, sizes, activation, loss, scale, penalty, sample_weight)\n--\n
     theta is, layer by layer, W (out x in, row-major), then b (out).
 
     Parameters
     ----------
     X : (n, d) array of float64, float32 or uint8, used in place
-    y : (n,) float64
+    y : (n,) float64, or (n * outputs,) where each output has its target
     sizes : sequence of int
         d, the hidden sizes, the number of outputs.
-    activation, loss : str
+    activation : str
+    loss : a dataclass of fastgd.losses
     scale : float
         What the entries of X are multiplied by on their way in.
-    l2 : float
+    penalty : float or core.penalties.Penalty
+    sample_weight : (n,) float64 with mean 1, optional
     """
     cdef Rows rows
     cdef Loss loss
     cdef Activation activation
     cdef Activation identity
     cdef const double[::1] targets
+    cdef const double[::1] sample_weights
+    cdef const double *weights_of_rows     # NULL: 1 each
     cdef double scale
     cdef Py_ssize_t n_layers, n_outputs
     cdef Py_ssize_t most_rows   # that the buffers hold
@@ -278,17 +280,33 @@ cdef class NetworkObjective(Objective):
     cdef double *next_deltas
     cdef double *targets_buffer
     cdef double *losses_buffer
+    cdef double *weights_buffer
 
-    def __init__(self, X, const double[::1] y, sizes, str activation, str loss, double scale,
-                 double l2):
+    def __init__(self, X, const double[::1] y not None, sizes, str activation, loss, double scale,
+                 penalty=0.0, const double[::1] sample_weight=None):
         cdef Py_ssize_t i, start = 0, width = max(sizes), most = min(MOST_ROWS, y.shape[0])
         cdef double *free_memory
         self.rows = wrap(X)
-        self.targets = y
+        most = min(MOST_ROWS, self.rows.n_rows)
+        if self.rows.sparse or sizes[0] != self.rows.n_columns:
+            raise ValueError("X must be dense, with a column for each input")
         self.scale = scale
         self.n_layers = len(sizes) - 1
         self.n_outputs = sizes[self.n_layers]
-        self.loss = LOSSES[loss](self.n_outputs)
+        self.loss = make(loss, self.n_outputs)
+        if y.shape[0] != self.rows.n_rows * self.loss.n_targets:
+            raise ValueError(f"y has {y.shape[0]} entries for {self.rows.n_rows} rows")
+        if self.loss.joint:
+            # A kernel indexes by these: nobody else may write into them.
+            y = np.array(y)
+            if not ((np.asarray(y) >= 0) & (np.asarray(y) < self.n_outputs)).all():
+                raise ValueError(f"y has classes beyond the {self.n_outputs} outputs")
+        if sample_weight is not None:
+            if sample_weight.shape[0] != self.rows.n_rows:
+                raise ValueError("there must be one weight for each row")
+            self.weights_of_rows = &sample_weight[0]
+        self.targets = y
+        self.sample_weights = sample_weight
         self.activation = ACTIVATIONS[activation]()
         self.identity = Identity()
         self.layers = <Layer *>malloc(self.n_layers * sizeof(Layer))
@@ -303,16 +321,17 @@ cdef class NetworkObjective(Objective):
             start = self.layers[i].bias + self.layers[i].n_out
             spans += [(self.layers[i].weights, self.layers[i].bias, True),
                       (self.layers[i].bias, start, False)]
-        super().__init__(self.rows.n_rows, start, l2, spans)
+        super().__init__(self.rows.n_rows, start, penalty, spans)
         self.most_rows = most
         largest = most * max(a + b for a, b in zip(sizes, sizes[1:]))
-        size = most * (2 + 2 * width + sum(sizes)) + largest
+        size = most * (1 + 2 * self.loss.n_targets + 2 * width + sum(sizes)) + largest
         self.memory = <double *>malloc(<size_t>size * sizeof(double))
         if self.memory == NULL:
             raise MemoryError
         self.targets_buffer = self.memory
-        self.losses_buffer = self.targets_buffer + most
-        self.deltas = self.losses_buffer + most
+        self.losses_buffer = self.targets_buffer + most * self.loss.n_targets
+        self.weights_buffer = self.losses_buffer + most * self.loss.n_targets
+        self.deltas = self.weights_buffer + most
         self.next_deltas = self.deltas + most * width
         self.inputs = self.next_deltas + most * width
         self.transposed = self.inputs + most * self.rows.n_columns
@@ -362,14 +381,22 @@ cdef class NetworkObjective(Objective):
         cdef Batch block
         cdef Py_ssize_t done = 0, i
         cdef double total = 0.0
-        cdef const double *margins
+        cdef double *margins
+        cdef const double *weights
         while done < batch.count:
             cut(batch, done, self.most_rows, &block)
             margins = self.forward(self.rows, theta, &block)
-            self.loss.values(margins, pick_targets(&self.targets[0], &block, self.targets_buffer),
-                             block.count, self.losses_buffer)
-            for i in range(block.count):
-                total += self.losses_buffer[i]
+            self.loss.values(
+                margins,
+                pick(&self.targets[0], self.loss.n_targets, &block, self.targets_buffer),
+                block.count, self.losses_buffer)
+            if self.weights_of_rows == NULL:
+                for i in range(block.count):
+                    total += self.losses_buffer[i]
+            else:
+                weights = pick(self.weights_of_rows, 1, &block, self.weights_buffer)
+                for i in range(block.count):
+                    total += weights[i] * self.losses_buffer[i]
             done += block.count
         value[0] += total
         return OK
@@ -390,19 +417,25 @@ cdef class NetworkObjective(Objective):
         if batch.count > self.most_rows:
             return Objective.gradient(self, theta, batch, out)
         self.backward(theta, batch, 1.0 / <double>batch.count, False, out)
-        self.add_penalty(theta, out)
+        self.add_smooth(theta, out)
         return OK
 
     cdef void backward(self, const double *theta, const Batch *batch, double weight, bint add,
                        double *out) noexcept nogil:
         """The weighted sum of the gradients of at most most_rows samples, in or on top of out."""
-        cdef Py_ssize_t i, count = batch.count
+        cdef Py_ssize_t i, k, count = batch.count
         cdef Layer *layer
         cdef const double *below
+        cdef const double *weights
         cdef double *delta = self.forward(self.rows, theta, batch)
         cdef double *following = self.deltas
-        self.loss.derivatives(
-            delta, pick_targets(&self.targets[0], batch, self.targets_buffer), count)
+        self.loss.slopes(
+            delta, pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer), count)
+        if self.weights_of_rows != NULL:
+            weights = pick(self.weights_of_rows, 1, batch, self.weights_buffer)
+            for i in range(count):
+                for k in range(self.n_outputs):
+                    delta[i * self.n_outputs + k] *= weights[i]
         if weight != 1.0:
             multiply(delta, weight, count * self.n_outputs)
         for i in range(self.n_layers - 1, -1, -1):
@@ -423,6 +456,10 @@ cdef class NetworkObjective(Objective):
     def margins(self, const double[::1] theta, X):
         """The outputs for other rows: (m, n_outputs)."""
         cdef Rows rows = wrap(X)
+        if rows.sparse or rows.n_columns != self.rows.n_columns:
+            raise ValueError("X must be dense, with as many columns as the network has inputs")
+        if theta.shape[0] != self.n_params:
+            raise ValueError(f"theta must have {self.n_params} entries, not {theta.shape[0]}")
         cdef Batch batch, block
         cdef Py_ssize_t done = 0, i
         cdef const double *found

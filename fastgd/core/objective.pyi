@@ -4,19 +4,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.core.penalties import Penalty
+
 class Objective:
     n_samples: int
     n_params: int
-    l2: float
+    penalty: Penalty
     error: BaseException | None
-    takes_singles: bool
-    sparse: bool
-    late: bool
     def __init__(
         self,
         n_samples: int,
         n_params: int,
-        l2: float = 0.0,
+        penalty: Any = 0.0,
         spans: list[tuple[int, int, bool]] | None = None,
         *arguments: Any,
         **keywords: Any,
@@ -24,12 +23,6 @@ class Objective:
     @property
     def span_list(self) -> list[tuple[int, int, bool]]: ...
     def part_count(self, count: int) -> int: ...
-    def help(self, leader: Objective) -> None: ...
-    def dismiss(self, over: bool = True) -> None: ...
-    def settle(self, theta: NDArray[np.float64]) -> None: ...
-    def settled(self, theta: NDArray[np.float64]) -> NDArray[np.float64]: ...
-    def put_off(self) -> Any: ...
-    def restore(self, work: Any) -> None: ...
     def evaluate(
         self,
         theta: NDArray[np.float64],

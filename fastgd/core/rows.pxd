@@ -1,15 +1,29 @@
 # The rows of a data matrix, however they are stored. Nothing else knows the storage.
 from libc.stdint cimport int32_t, int64_t
 
-from .losses cimport Slope
+from .losses cimport LossKernel
 from .sampling cimport Batch
 
-# What steps on single rows leave for later: the true weights are factor times those stored, plus
-# amount times a row (none where it is negative).
-cdef struct Late:
+# Steps of plain SGD on one row each, and what they put off.
+#
+# Dense, narrow rows: the true weights are factor times those stored, plus amount times a row (none
+# where it is negative). Sparse rows: they are factor times soft(stored, threshold - seen), column by
+# column, where soft(v, u) moves v towards 0 by u, and `seen` is NULL where nothing is thresholded.
+cdef struct Descent:
+    LossKernel slope
+    const double *parameters
+    const double *targets
+    const double *sample_weights   # or NULL
+    double *weights
+    double *bias                   # or NULL
+    double decay                   # each step shrinks the weights by 1 - lr decay
+    double l1                      # and then is followed by the proximal step of l1 and l2
+    double l2
     double factor
     double amount
     Py_ssize_t row
+    double threshold
+    double *seen
 
 
 cdef class Rows:
@@ -28,17 +42,23 @@ cdef class Rows:
                   Py_ssize_t n_outputs, double *target) noexcept nogil
     # out[i] = scale x_i, one after another, for the rows of the batch. Dense storage only.
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil
-    # Steps of plain SGD on each row of the batch in turn: weights and bias (or NULL) descend by
-    # lr[i] slope(margin, target), after the weights were shrunk by 1 - lr[i] decay.
-    cdef void descend_singles(self, const Batch *batch, const double *targets, Slope slope,
-                              const double *lr, double decay, double *weights, double *bias,
-                              Late *late) noexcept nogil
-    # target = factor target + amount x_row
-    cdef void add_row(self, const Late *late, double *target) noexcept nogil
+    # Steps of plain SGD on each row of the batch in turn: weights and bias descend by lr[i] slope.
+    cdef void descend(self, const Batch *batch, const double *lr, Descent *run) noexcept nogil
+    # The row that is put off, onto `target`: target = factor target + amount x_row.
+    cdef void add_row(self, const Descent *run, double *target) noexcept nogil
+    # Sparse storage only: bring the weights in the columns of the batch up to the threshold.
+    cdef void catch_up(self, const Batch *batch, Py_ssize_t n_outputs, Descent *run) noexcept nogil
     # Sparse storage only: append to `columns` those columns of the batch whose mark is not yet
     # `stamp`, marking them; the new length of the list.
     cdef Py_ssize_t touch(self, const Batch *batch, int64_t *marks, int64_t stamp,
                           int64_t *columns) noexcept nogil
 
+    # Raises where memory that others may write into would be read out of its bounds.
+    cdef int check(self) except -1
 
+
+# The weights as they are, of those stored on sparse rows; and the same in place, for good.
+cdef void apply_late(double *weights, Py_ssize_t d, Py_ssize_t n_outputs,
+                     const Descent *run) noexcept nogil
+cdef void fold(Descent *run, Py_ssize_t d, Py_ssize_t n_outputs) noexcept nogil
 cdef Rows wrap(X)

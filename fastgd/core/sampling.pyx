@@ -18,6 +18,7 @@ cdef extern from "numpy/random/bitgen.h":
 cdef extern from "numpy/random/distributions.h" nogil:
     uint64_t random_bounded_uint64(bitgen_t *state, uint64_t offset, uint64_t range_, uint64_t mask,
                                    bint use_masked)
+    uint64_t random_interval(bitgen_t *state, uint64_t most)
 
 # Indices drawn at a time. Enough that the prefetch distance is lost only now and then.
 cdef Py_ssize_t BLOCK = 4096
@@ -200,7 +201,7 @@ cdef class Shuffle(Sampler):
         for i in range(self.n_samples):
             self.order[i] = i
         for i in range(self.n_samples - 1, 0, -1):
-            j = <int64_t>random_bounded_uint64(self.bit_generator, 0, <uint64_t>i, 0, False)
+            j = <int64_t>random_interval(self.bit_generator, <uint64_t>i)
             place = self.order[j]
             self.order[j] = self.order[i]
             self.order[i] = place

@@ -1,6 +1,7 @@
 # cdef class Solver: one run's way of stepping. It owns theta, and whatever of it is put off.
 from .objective cimport Objective
 from .sampling cimport Sampler
+from .team cimport Team
 from .update cimport Update
 
 
@@ -8,11 +9,13 @@ cdef class Solver:
     cdef readonly Objective objective
     cdef readonly Update update
     cdef readonly Sampler sampler
+    cdef public Team team                  # the threads that share gradients; None: this one alone
     cdef readonly Py_ssize_t n_params
-    cdef object vectors                    # theta, the gradient, and room for `here`
+    cdef object vectors                    # theta, the gradient, and room for `here` and records
     cdef double *theta
     cdef double *gradient
     cdef double *room
+    cdef double *spare
     cdef object marked
     cdef double clip_norm                  # infinite where the gradient is taken as it is
     cdef double clip_value

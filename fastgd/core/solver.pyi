@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 
 from fastgd.core.objective import Objective
 from fastgd.core.sampling import Sampler
+from fastgd.core.team import Team
 from fastgd.core.update import Update
 
 class Solver:
     objective: Objective
     update: Update
     sampler: Sampler
+    team: Team | None
     n_params: int
     def __init__(
         self,
@@ -26,6 +28,7 @@ class Solver:
     @property
     def finite(self) -> bool: ...
     def clip(self, norm: float, value: float) -> None: ...
+    def evaluate(self) -> tuple[float, float]: ...
     def take(self, lr: NDArray[np.float64], momentum: NDArray[np.float64]) -> None: ...
     def save(self) -> dict[str, Any]: ...
     def load(self, saved: dict[str, Any]) -> None: ...

@@ -4,10 +4,13 @@
 # A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied, a
 # row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry everything.
 from libc.math cimport INFINITY
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
-from .objective cimport OK, Objective, check, norm_of
+from .flush cimport flush, unflush
+from .objective cimport OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
+from .team cimport Team
 from .update cimport Update
 from .vector cimport kernel_void, scale
 
@@ -68,11 +71,12 @@ cdef class Solver:
         self.n_params = objective.n_params
         self.clip_norm = self.clip_value = INFINITY
         # Rows an odd number of cache lines long: see Update.
-        self.vectors = np.empty((3, (self.n_params + 7) // 8 * 8 + 8))
+        self.vectors = np.empty((4, (self.n_params + 7) // 8 * 8 + 8))
         view = self.vectors
         self.theta = &view[0, 0]
         self.gradient = &view[1, 0]
         self.room = &view[2, 0]
+        self.spare = &view[3, 0]
         memcpy(self.theta, &theta[0], self.n_params * sizeof(double))
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
@@ -89,7 +93,10 @@ cdef class Solver:
         cdef int status
         self.sampler.draw(&batch)
         point = self.update.point(self.theta, lr, momentum)
-        status = self.objective.gradient(point, &batch, self.gradient)
+        if self.team is None:
+            status = self.objective.gradient(point, &batch, self.gradient)
+        else:
+            status = self.team.gradient(point, &batch, self.gradient)
         if status == OK:
             self.clip_gradient()
             self.update.step(self.theta, self.gradient, lr, momentum)
@@ -123,6 +130,7 @@ cdef class Solver:
         """
         cdef Py_ssize_t taken = 0, steps = lr.shape[0]
         cdef int status = OK
+        cdef uint64_t mode
         if momentum.shape[0] != steps:
             raise ValueError("lr and momentum are of different lengths")
         if steps == 0:
@@ -135,7 +143,9 @@ cdef class Solver:
                 try:
                     self.sampler.begin(steps)
                     with nogil:
+                        mode = flush()
                         status = self.advance(&lr[0], &momentum[0], steps, &taken)
+                        unflush(mode)
                 finally:
                     self.sampler.release()
             finally:
@@ -143,6 +153,29 @@ cdef class Solver:
         finally:
             self.update.release()
         check(self.objective, status)
+
+    def evaluate(self):
+        """Loss and norm of the gradient over all rows, at theta as it is."""
+        cdef Batch batch = whole(self.objective.n_samples)
+        cdef double loss = 0.0, norm = 0.0
+        cdef int status
+        cdef const double *point
+        self.objective.claim()
+        with nogil:
+            point = self.here()
+            if self.team is None and self.objective.one_pass:
+                status = self.objective.both(point, &batch, &loss, self.spare)
+            else:
+                status = self.objective.value(point, &batch, &loss)
+                if status == OK and self.team is None:
+                    status = self.objective.gradient(point, &batch, self.spare)
+                elif status == OK:
+                    status = self.team.gradient(point, &batch, self.spare)
+            self.objective.release()
+            if status == OK:
+                norm = norm_of(self.spare, self.n_params)
+        check(self.objective, status)
+        return loss, norm
 
     @property
     def step(self):

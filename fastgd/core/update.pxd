@@ -1,10 +1,10 @@
 # cdef class Update: the state of one optimizer in one run, and how it takes a step.
 #
-# Only the base is declared here: a new optimizer is a class and a kernel in update.pyx.
+# Only the base is declared here: a new optimizer is a class and a kernel in rules.pyx.
 from cython cimport final
 from libc.stdint cimport int64_t
 
-from .objective cimport Span
+from .penalties cimport Penalty, Span
 
 cdef enum:
     MAX_SLOTS = 8
@@ -14,10 +14,11 @@ cdef class Update:
     cdef readonly Py_ssize_t n_params
     cdef readonly int64_t t                  # steps taken
     cdef readonly double weight_decay
-    cdef readonly bint plain                 # theta -= lr * gradient and nothing more
     cdef readonly bint sparse                # `apply_at` is written, and needs no other coordinate
     cdef bint by_span                        # `apply` wants to see each span by itself
     cdef readonly object optimizer
+    cdef readonly Penalty penalty
+    cdef double *rates_of_step               # room for `metric`, where the penalty is proximal
     cdef readonly Update inner               # of a rule around another one, that one's state
     cdef object memory                       # the slots, one row each
     cdef object scalar_memory
@@ -28,7 +29,10 @@ cdef class Update:
     cdef Span *spans
     # For opt.step: the rates, where they are constant.
     cdef double lr, momentum
-    cdef object rates                        # callable(t) -> (lr, momentum) where they move
+    cdef object rates                        # where they move: asked for many steps at once
+    cdef double[::1] known_lr
+    cdef double[::1] known_momentum
+    cdef int64_t first_known, first_unknown
 
     # May be written by each rule. `begin` is called once a step, before `apply`, which updates the
     # coordinates start <= j < stop after multiplying them by `keep` (1, or 1 - lr * weight_decay).
@@ -38,6 +42,12 @@ cdef class Update:
     # May be written: the same for the coordinates where a sparse gradient may differ from 0.
     cdef void apply_at(self, double *theta, const double *gradient, const int64_t *touched,
                        Py_ssize_t n_touched, double lr, double momentum) noexcept nogil
+    # May be written by a rule whose rate differs from coordinate to coordinate: that of each in the
+    # step just applied, as `rates_of_step` or another vector; NULL: lr for all.
+    cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
+                              double momentum) noexcept nogil
+    # The proximal step of the penalty, in that metric.
+    cdef void proximal(self, double *theta, double lr, double momentum) noexcept nogil
     # Where the gradient of the coming step is taken: theta, but for look-ahead methods.
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil
 

@@ -1,9 +1,10 @@
 # Each rule is found in UPDATES, so that a new one needs no line here.
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fastgd.core.penalties import Penalty
 
 class Update:
     slots: tuple[str, ...]
@@ -11,12 +12,16 @@ class Update:
     n_params: int
     t: int
     weight_decay: float
-    plain: bool
     sparse: bool
     optimizer: Any
     inner: Update | None
+    penalty: Penalty
     def __init__(
-        self, n_params: int, optimizer: Any, spans: list[tuple[int, int, bool]] | None = None
+        self,
+        n_params: int,
+        optimizer: Any,
+        spans: list[tuple[int, int, bool]] | None = None,
+        penalty: Penalty | None = None,
     ) -> None: ...
     def configure(self, optimizer: Any) -> None: ...
     @property
@@ -29,7 +34,7 @@ class Update:
         self,
         lr: float,
         momentum: float,
-        rates: Callable[[int], tuple[float, float]] | None,
+        rates: Any,
     ) -> None: ...
 
 class Stepper:
@@ -39,7 +44,11 @@ class Stepper:
     ) -> None: ...
 
 def make(
-    optimizer: Any, n_params: int, spans: list[tuple[int, int, bool]] | None = None
+    optimizer: Any,
+    n_params: int,
+    spans: list[tuple[int, int, bool]] | None = None,
+    penalty: Penalty | None = None,
 ) -> Update: ...
+def rules_of(names: dict[str, Any]) -> dict[str, type[Update]]: ...
 
 UPDATES: dict[str, type[Update]]

@@ -65,3 +65,18 @@ cdef inline void scale(double a, double *y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n):
         y[j] *= a
+
+
+cdef inline double square_sum(const double *x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0
+    while j + 4 <= n:
+        a0 += x[j] * x[j]
+        a1 += x[j + 1] * x[j + 1]
+        a2 += x[j + 2] * x[j + 2]
+        a3 += x[j + 3] * x[j + 3]
+        j += 4
+    while j < n:
+        a0 += x[j] * x[j]
+        j += 1
+    return (a0 + a1) + (a2 + a3)

@@ -1,0 +1,132 @@
+# The threads that share a gradient: a leader, which runs the steps, and helpers, each with a compiled
+# objective of its own (scratch memory) over the same data.
+#
+# The parts in which a gradient is summed depend on the batch alone, and are added in their order: so
+# the number of threads changes no bit, and nor does who is late.
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from .claim cimport add
+from .flush cimport flush
+from .objective cimport FAILED, OK, Objective, check, whole
+from .sampling cimport Batch, cut
+
+import numpy as np
+
+cdef extern from "dispatch.h" nogil:
+    int64_t read "fastgd_read"(int64_t *number)
+    void write "fastgd_write"(int64_t *number, int64_t value)
+    void pause "fastgd_pause"()
+    void nap "fastgd_nap"()
+
+# Turns that a waiting thread stays awake, about 0.1 ms: steps follow one another more closely.
+cdef Py_ssize_t AWAKE = 5000
+
+
+cdef inline void rest(Py_ssize_t *turns) noexcept nogil:
+    # One turn of waiting for another thread, which may have no core to itself.
+    turns[0] += 1
+    if turns[0] < AWAKE:
+        pause()
+    else:
+        nap()
+
+
+cdef class Team:
+    """Team(leader, helpers)\n--\n
+    Compiled objectives over the same data that share the leader's gradients.
+
+    `help` is to be run in a thread for each helper; it returns after `dismiss`.
+    """
+
+    def __init__(self, Objective leader not None, helpers=()):
+        for helper in helpers:
+            if helper.n_params != leader.n_params or helper.n_samples != leader.n_samples:
+                raise ValueError("a helper must be of the leader's size")
+        self.leader = leader
+        self.helpers = list(helpers)
+
+    cdef int share(self, Objective member) noexcept nogil:
+        """Sum parts of the job until there are none left; only the leader may raise signals."""
+        cdef Job *job = &self.job
+        cdef Batch part
+        cdef Py_ssize_t work = 0, turns
+        cdef int64_t number
+        cdef int status
+        while True:
+            number = add(&job.taken, 1)
+            if number >= job.n_parts:
+                return FAILED if read(&job.failed) else OK
+            cut(job.batch, number * job.rows, job.rows, &part)
+            memset(member.partial, 0, member.n_params * sizeof(double))
+            status = OK
+            if not read(&job.failed):
+                status = member.add_gradient(job.theta, &part, member.partial)
+                work += part.count * member.n_params
+                if member is self.leader and status == OK and work > 20_000_000:
+                    work = 0
+                    status = member.hear_signals()
+            turns = 0
+            while read(&job.added) != number:
+                rest(&turns)
+            if status == OK:
+                member.add_partial(job.out)
+            else:
+                write(&job.failed, 1)
+            write(&job.added, number + 1)
+
+    cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef Job *job = &self.job
+        cdef Py_ssize_t turns = 0
+        cdef int status
+        if self.leader.part_rows(batch.count) == 0:
+            return self.leader.gradient(theta, batch, out)
+        memset(out, 0, self.leader.n_params * sizeof(double))
+        job.theta = theta
+        job.batch = batch
+        job.out = out
+        job.rows = self.leader.part_rows(batch.count)
+        job.n_parts = (batch.count + job.rows - 1) // job.rows
+        job.added = job.failed = 0
+        write(&job.taken, 0)
+        add(&job.number, 1)
+        write(&job.open, 1)
+        status = self.share(self.leader)
+        # Whoever has not come in by now, having no core to run on, is not waited for.
+        write(&job.open, 0)
+        while read(&job.inside):
+            rest(&turns)
+        if read(&job.failed):
+            status = FAILED
+        if status == OK:
+            self.leader.average(theta, batch.count, out)
+        return status
+
+    def help(self, Py_ssize_t i):
+        """Share gradients as helper number i until the team is dismissed; to be run in a thread."""
+        cdef Job *job = &self.job
+        cdef Objective member = self.helpers[i]
+        cdef int64_t known = 0
+        cdef Py_ssize_t turns = 0
+        member.claim()
+        with nogil:
+            flush()  # for this thread's life
+            while not read(&job.over):
+                if not read(&job.open) or read(&job.number) == known:
+                    rest(&turns)
+                    continue
+                turns = 0
+                # Only from here on does the leader wait; it may just have closed the door.
+                add(&job.inside, 1)
+                if read(&job.open):
+                    known = read(&job.number)
+                    if self.share(member) != OK:
+                        with gil:
+                            if member.error is not None:
+                                self.leader.error, member.error = member.error, None
+                add(&job.inside, -1)
+            member.release()
+
+    def dismiss(self):
+        """Let the helpers go, for good."""
+        write(&self.job.over, 1)

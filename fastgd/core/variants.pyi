@@ -1,1 +1,0 @@
-# The rules are reached through fastgd.core.update.make, by name.

@@ -1,0 +1,200 @@
+"""Rules around another optimizer, whose state is part of their own."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from fastgd.optimizers.base import (
+    BELOW_ONE,
+    PERSISTENCE,
+    UP_TO_ONE,
+    LogUniform,
+    Optimizer,
+    Rate,
+    count,
+    number,
+)
+from fastgd.optimizers.descent import SGD, Momentum
+
+__all__ = ["ExponentialAverage", "Lookahead", "PolyakAverage"]
+
+
+class Around(Optimizer):
+    """Base of the rules around another optimizer, whose rates and decay are theirs too.
+
+    Examples
+    --------
+    >>> gd.Lookahead(gd.Adam(lr=0.01)).lr
+    0.01
+    """
+
+    optimizer: Optimizer
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.optimizer, Optimizer):
+            raise TypeError(
+                f"{type(self).__name__}: optimizer must be an Optimizer, not {self.optimizer!r}"
+            )
+        super().__post_init__()
+
+    @classmethod
+    def hyperparameters(cls) -> dict[str, Any]:
+        """Its own parameters, and those of the default optimizer inside."""
+        own = super().hyperparameters()
+        inside: Optimizer = own.pop("optimizer")
+        return own | type(inside).hyperparameters()
+
+    @classmethod
+    def make(cls, **hyperparameters: Any) -> Self:
+        """The rule around its default optimizer, which takes what is not the rule's own."""
+        own = super().hyperparameters()
+        given = {name: value for name, value in hyperparameters.items() if name in own}
+        inside = {name: value for name, value in hyperparameters.items() if name not in own}
+        return cls(**{"optimizer": type(own["optimizer"])(**inside)} | given)
+
+    @property
+    def lr(self) -> Rate:  # type: ignore[override]
+        """That of the optimizer inside."""
+        return self.optimizer.lr
+
+    @property
+    def momentum(self) -> Any:
+        """That of the optimizer inside, 0 where it has none."""
+        return getattr(self.optimizer, "momentum", 0.0)
+
+    @property
+    def weight_decay(self) -> float:  # type: ignore[override]
+        """That of the optimizer inside."""
+        return self.optimizer.weight_decay
+
+    def with_lr(self, lr: Rate) -> Self:
+        """The same with another rate inside."""
+        return dataclasses.replace(self, optimizer=self.optimizer.with_lr(lr))  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookahead(Around):
+    r"""Every few steps, back to a point part of the way towards where another optimizer went.
+
+    .. math:: φ ← φ + α (θ - φ), \; θ ← φ \quad \text{every } k \text{ steps}, \quad φ_0 = θ_0
+
+    Parameters
+    ----------
+    optimizer : Optimizer, default ``Momentum()``
+        The rule inside, which takes the steps.
+    every : int, at least 1, default 5
+        k.
+    slow_step : float in [0, 1], default 0.5
+        α.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: φ, and that of the optimizer inside, which is kept at a return. The loss is best measured
+    at a step divisible by k, where θ = φ.
+
+    References
+    ----------
+    Zhang, Lucas, Hinton and Ba 2019, Lookahead Optimizer: k steps forward, 1 step back.
+
+    Examples
+    --------
+    >>> opt, theta = gd.Lookahead(gd.SGD(lr=0.1), every=2), np.array([1.0])
+    >>> state = opt.init(theta)
+    >>> for _ in range(2):
+    ...     opt.step(theta, np.array([1.0]), state)
+    >>> theta
+    array([0.9])
+    """
+
+    optimizer: Optimizer = field(default=Momentum(), kw_only=False)
+    every: int = count(5, space=LogUniform(1, 20, integer=True))
+    slow_step: float = number(0.5, UP_TO_ONE, space=PERSISTENCE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolyakAverage(Around):
+    r"""The mean of the points that another optimizer visits.
+
+    .. math:: \barθ_t = \frac{1}{t - s} \sum_{i = s+1}^{t} θ_i \quad (t > s), \qquad \barθ_t = θ_t
+              \quad (t \le s)
+
+    Parameters
+    ----------
+    optimizer : Optimizer, default ``SGD()``
+        The rule inside, which takes the steps.
+    start : int, at least 0, default 0
+        s, the step after which averaging begins.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: the iterate θ_t, and that of the optimizer inside. The parameters of a run are the mean,
+    so the loss that it records and what it returns are the mean's; gradients are taken at the
+    iterate (``opt.point``).
+
+    References
+    ----------
+    Polyak and Juditsky 1992, Acceleration of Stochastic Approximation by Averaging; Ruppert 1988.
+
+    Examples
+    --------
+    >>> opt, theta = gd.PolyakAverage(gd.SGD(lr=0.1)), np.array([1.0])
+    >>> state = opt.init(theta)
+    >>> for _ in range(2):
+    ...     opt.step(theta, np.array([1.0]), state)
+    >>> theta
+    array([0.85])
+    """
+
+    optimizer: Optimizer = field(default=SGD(), kw_only=False)
+    start: int = count(0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExponentialAverage(Around):
+    r"""A fading mean of the points that another optimizer visits.
+
+    .. math:: \barθ_{t+1} = δ \barθ_t + (1-δ) θ_{t+1}, \quad \barθ_0 = θ_0
+
+    Parameters
+    ----------
+    optimizer : Optimizer, default ``SGD()``
+        The rule inside, which takes the steps.
+    decay : float in [0, 1), default 0.99
+        δ.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: the iterate θ_t, and that of the optimizer inside. As in `PolyakAverage`, the parameters
+    of a run are the mean.
+
+    References
+    ----------
+    Ruppert 1988; Tarvainen and Valpola 2017, Mean teachers are better role models.
+
+    Examples
+    --------
+    >>> opt, theta = gd.ExponentialAverage(gd.SGD(lr=0.1), decay=0.5), np.array([1.0])
+    >>> state = opt.init(theta)
+    >>> for _ in range(2):
+    ...     opt.step(theta, np.array([1.0]), state)
+    >>> theta
+    array([0.875])
+    """
+
+    optimizer: Optimizer = field(default=SGD(), kw_only=False)
+    decay: float = number(0.99, BELOW_ONE, space=PERSISTENCE)

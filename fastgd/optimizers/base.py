@@ -1,0 +1,313 @@
+"""What all optimizers share: their hyperparameters and ranges, rates, state, and random search."""
+
+import dataclasses
+import math
+import numbers
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from fastgd.core import around, rules, update  # noqa: F401  (rules are found by name)
+from fastgd.schedules import Schedule, as_schedule
+
+Rate = float | Schedule | str
+
+registry: dict[str, type["Optimizer"]] = {}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The values that a hyperparameter may take, and how to say so."""
+
+    text: str
+    low: float
+    high: float = math.inf
+    high_allowed: bool = False
+
+    def holds(self, value: float) -> bool:
+        below = value <= self.high if self.high_allowed else value < self.high
+        return self.low <= value and below
+
+
+NOT_NEGATIVE = Interval("at least 0", 0.0)
+BELOW_ONE = Interval("in [0, 1)", 0.0, 1.0)
+UP_TO_ONE = Interval("in [0, 1]", 0.0, 1.0, high_allowed=True)
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """Where a random search looks: the logarithm of the value, or of 1 - value, is uniform."""
+
+    low: float
+    high: float
+    below_one: bool = False
+    integer: bool = False
+
+    def __str__(self) -> str:
+        if self.below_one:
+            ends = f"{1.0 - self.high:.4g} to {1.0 - self.low:.4g}"
+            return f"1 minus log-uniform from {ends}"
+        integer = ", whole numbers" if self.integer else ""
+        return f"log-uniform from {self.low:g} to {self.high:g}{integer}"
+
+    def draw(self, generator: "np.random.Generator") -> float:
+        low, high = self.low, self.high
+        if self.below_one:
+            low, high = 1.0 - high, 1.0 - low
+        if self.integer:
+            high += 1.0
+        value = float(np.exp(generator.uniform(math.log(low), math.log(high))))
+        if self.below_one:
+            value = 1.0 - value
+        return min(int(value), int(self.high)) if self.integer else value
+
+
+# The rates that a search tries, four decades; of a rule whose steps are signs, two lower.
+RATES = LogUniform(1e-4, 1.0)
+SMALL_RATES = LogUniform(1e-6, 1e-2)
+# What is remembered of a mean: from two steps to a thousand.
+MEMORY = LogUniform(0.5, 0.999, below_one=True)
+LONG_MEMORY = LogUniform(0.8, 0.999, below_one=True)
+# Momentum, with memories of one step to ten thousand.
+PERSISTENCE = LogUniform(1e-4, 0.9999, below_one=True)
+
+
+def number(
+    default: float | None,
+    interval: Interval,
+    optional: bool = False,
+    space: LogUniform | None = None,
+) -> Any:
+    """The field of a number."""
+    metadata = {"interval": interval, "optional": optional, "space": space}
+    return field(default=default, metadata=metadata)
+
+
+def rate(
+    default: Any,
+    interval: Interval = NOT_NEGATIVE,
+    space: LogUniform = RATES,
+    positional: bool = False,
+) -> Any:
+    """The field of a number or schedule. Of these only lr may be given by position."""
+    # Default schedules are frozen, so instances may share them.
+    metadata = {"interval": interval, "rate": True, "space": space}
+    return field(default=default, metadata=metadata, kw_only=not positional)
+
+
+def count(default: int, least: int = 1, space: LogUniform | None = None) -> Any:
+    """The field of a whole number."""
+    interval = Interval(f"at least {least}", least)
+    return field(default=default, metadata={"interval": interval, "integer": True, "space": space})
+
+
+def _real(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+    return float(value)
+
+
+class Optimizer(update.Stepper):
+    """Base of all optimizers.
+
+    A subclass is a frozen dataclass; it is registered under its lower-case name, and works with the
+    compiled rule of its own name, or the one that `rule` is or names: a package of its own sets
+    `rule` to a compiled class of its own, a subclass of ``fastgd.core.update.Update``.
+
+    Examples
+    --------
+    Any gradient will do; here that of θ² + 3/2, at 2θ:
+
+    >>> opt = gd.Momentum(lr=0.1)
+    >>> theta = np.array([1.0, -2.0])
+    >>> state = opt.init(theta)
+    >>> for _ in range(100):
+    ...     opt.step(theta, 2 * theta, state)
+    >>> bool(np.abs(theta).max() < 0.2)
+    True
+    """
+
+    rule: ClassVar[Any] = ""
+    # Every optimizer has these two; declared here for readers and type checkers.
+    lr: Rate
+    weight_decay: float
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "rule" not in cls.__dict__ and cls.__name__ in update.UPDATES:
+            cls.rule = cls.__name__
+        if cls.rule:  # the base of a family has none
+            registry[cls.__name__.lower()] = cls
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            interval = item.metadata.get("interval")
+            if interval is None:
+                continue
+            name = f"{type(self).__name__}: {item.name}"
+            value = getattr(self, item.name)
+            if value is None and item.metadata.get("optional"):
+                continue
+            if item.metadata.get("rate"):
+                if isinstance(value, str):
+                    if item.name != "lr" or value != "1/beta":
+                        raise ValueError(
+                            f"{name} is a number, a schedule or, for lr, '1/beta'; not {value!r}"
+                        )
+                    continue
+                if isinstance(value, Schedule) or callable(value):
+                    object.__setattr__(self, item.name, as_schedule(value))
+                    continue
+            if item.metadata.get("integer"):
+                if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                    raise TypeError(f"{name} must be an integer, not {value!r}")
+                value = int(value)
+            else:
+                value = _real(name, value)
+            if not interval.holds(value):
+                raise ValueError(f"{name} must be {interval.text}, not {value}")
+            object.__setattr__(self, item.name, value)
+
+    def drawn(self, generator: "np.random.Generator") -> Self:
+        """The same optimizer with hyperparameters drawn from their search spaces.
+
+        A space is part of a field's definition. Fields without one keep their value: ε, the
+        weight decay, and what changes a rule into another.
+
+        Examples
+        --------
+        >>> opt = gd.Adam(eps=1e-8).drawn(np.random.default_rng(0))
+        >>> bool(1e-4 <= opt.lr <= 1.0 and 0.5 <= opt.beta1 <= 0.999), opt.eps
+        (True, 1e-08)
+        """
+        changed: dict[str, Any] = {}
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value, space = getattr(self, item.name), item.metadata.get("space")
+            if isinstance(value, Optimizer):
+                changed[item.name] = value.drawn(generator)
+            elif space is not None:
+                changed[item.name] = space.draw(generator)
+        return dataclasses.replace(self, **changed)  # type: ignore[type-var]
+
+    def search_space(self) -> dict[str, str]:
+        """Where `drawn` looks for each hyperparameter, in words; all others keep their value.
+
+        Examples
+        --------
+        >>> gd.AMSGrad().search_space()["lr"]
+        'log-uniform from 0.0001 to 1'
+        >>> gd.Lookahead(gd.SGD()).search_space()["optimizer.lr"]
+        'log-uniform from 0.0001 to 1'
+        """
+        found: dict[str, str] = {}
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value, space = getattr(self, item.name), item.metadata.get("space")
+            if isinstance(value, Optimizer):
+                inside = value.search_space().items()
+                found |= {f"{item.name}.{name}": text for name, text in inside}
+            elif space is not None:
+                found[item.name] = str(space)
+        return found
+
+    @classmethod
+    def hyperparameters(cls) -> dict[str, Any]:
+        """Name and default of each parameter that `make` takes."""
+        return {item.name: item.default for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+    @classmethod
+    def make(cls, **hyperparameters: Any) -> Self:
+        """The optimizer with these hyperparameters, also those of an optimizer inside."""
+        return cls(**hyperparameters)
+
+    def with_lr(self, lr: Rate) -> Self:
+        """The same optimizer with another learning rate."""
+        return dataclasses.replace(self, lr=lr)  # type: ignore[type-var]
+
+    def rates(self, total: int | None) -> "Rates":
+        """lr and momentum as functions of the step, for a run of `total` steps."""
+        if isinstance(self.lr, str):
+            raise ValueError(
+                f"lr={self.lr!r} needs an objective to take β from: use it with minimize, "
+                "or give the number"
+            )
+        return Rates(self.lr, getattr(self, "momentum", 0.0), total)
+
+    def init(self, theta: Any, steps: int | None = None) -> update.Update:
+        """The state before the first step, for gradients computed elsewhere.
+
+        Parameters
+        ----------
+        theta : (d,) float64
+            The starting point; only its length matters. Weight decay, if any, applies to all of it.
+        steps : int, optional
+            The run's number of steps, for schedules that depend on it (cosine, warm-up).
+
+        Returns
+        -------
+        state
+            To be passed to every `step`; ``state.t`` counts the steps, ``state.arrays`` shows its
+            vectors by name. Belongs to one run; it can be pickled.
+
+        Raises
+        ------
+        TypeError, ValueError
+            θ is not a float64 vector, or a schedule needs `steps`.
+        """
+        if not isinstance(theta, np.ndarray) or theta.dtype != np.float64 or theta.ndim != 1:
+            raise TypeError("theta must be a one-dimensional float64 NumPy array")
+        state = update.make(self, theta.shape[0])
+        rates = self.rates(steps)
+        state.set_rates(*rates(0), None if rates.constant else rates)
+        return state
+
+
+@dataclass(frozen=True)
+class Rates:
+    """lr and momentum at the steps of one run."""
+
+    lr: Any
+    momentum: Any
+    total: int | None
+
+    @property
+    def constant(self) -> bool:
+        return not (isinstance(self.lr, Schedule) or isinstance(self.momentum, Schedule))
+
+    def __call__(self, t: int) -> tuple[float, float]:
+        lr, momentum = self.over(t, t + 1)
+        return float(lr[0]), float(momentum[0])
+
+    def until(self, start: int, most: int) -> int:
+        """The end of the next `most` steps, or of the run."""
+        return start + most if self.total is None else max(start + 1, min(start + most, self.total))
+
+    def over(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """lr and momentum at the steps start <= t < stop, refused where they make no sense."""
+        if self.constant:
+            lr, momentum = np.empty(stop - start), np.empty(stop - start)
+            lr.fill(self.lr)  # a third of the time of np.full, which counts in a run of ten steps
+            momentum.fill(self.momentum)
+            return lr, momentum
+        t = np.arange(start, stop, dtype=np.int64)
+        lr, momentum = (
+            np.full(len(t), value) if not isinstance(value, Schedule)
+            else np.ascontiguousarray(value(t, self.total), dtype=np.float64)
+            for value in (self.lr, self.momentum)
+        )  # fmt: skip
+        if isinstance(self.lr, Schedule):
+            _refuse("lr", lr, start, lr >= 0, "at least 0")
+        if isinstance(self.momentum, Schedule):
+            # Nesterov's schedule starts at -1, harmless since θ_{-1} = θ_0.
+            allowed = (momentum >= 0) & (momentum <= 1) | (t == 0) & (momentum == -1)
+            _refuse("momentum", momentum, start, allowed, "in [0, 1]")
+        return lr, momentum
+
+
+def _refuse(name: str, values: np.ndarray, start: int, allowed: np.ndarray, text: str) -> None:
+    allowed = allowed & np.isfinite(values)
+    if not allowed.all():
+        first = int(np.argmin(allowed))
+        raise ValueError(f"{name} must be {text}, but is {values[first]} at step {start + first}")
