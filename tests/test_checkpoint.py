@@ -155,6 +155,22 @@ def test_every_optimizer_is_kept_in_a_file(name, tmp_path):
     assert gd.Run.load(tmp_path / "run.npz", f).optimizer == rule_
 
 
+def test_the_rate_of_the_step_before_is_known_after_a_load(tmp_path):
+    f, rule_, run = made("dense", "adam", "warm", "shuffle", 5)
+    cut = gd.Run(f, rule_, **run).advance(13)
+    cut.save(tmp_path / "run.npz")
+    loaded = gd.Run.load(tmp_path / "run.npz", f)
+    assert loaded._stretch.last_lr == cut._stretch.last_lr == rule_.lr(np.array([12]), 60)[0]
+
+
+def test_a_run_of_a_shared_generator_is_kept_too(tmp_path):
+    f, rule_, run = made("dense", "adam", "warm", "shuffle", 5, record_every=4)
+    run["seed"] = np.random.default_rng(4)
+    whole = gd.minimize(f, rule_, **(run | {"seed": 4}))
+    gd.Run(f, rule_, **run).advance(13).save(tmp_path / "run.npz")
+    same(gd.resume(tmp_path / "run.npz", f), whole)
+
+
 def test_a_function_in_a_schedule_is_asked_for(tmp_path):
     f, path = dense(), tmp_path / "run.npz"
     for rule_ in (
@@ -202,7 +218,7 @@ def test_a_function_of_ones_own_is_known_by_its_loss(tmp_path):
     whole = gd.minimize(function(1.0), gd.Adam(0.1), [1.0, 2.0], steps=30)
     gd.Run(function(1.0), gd.Adam(0.1), [1.0, 2.0], steps=30).advance(7).save(path)
     same(gd.resume(path, function(1.0)), whole)
-    with pytest.raises(ValueError, match="its loss was 6.0, here it is 7.0"):
+    with pytest.raises(ValueError, match="its value was 6.0, here it is 7.0"):
         gd.resume(path, function(2.0))
 
 
