@@ -32,6 +32,16 @@ OBJECTIVES = {
     "dense": dense,
     "single precision": lambda: gd.LogisticRegression(X.astype(np.float32), Y == 0, l2=0.1),
     "sparse": lambda: gd.LogisticRegression(CSR, Y == 0, l2=0.1, fit_intercept=True),
+    "sparse zeros": lambda: gd.LinearModel(
+        CSR, Y == 0, loss=gd.losses.Logistic(), penalty=gd.penalties.ElasticNet(0.05, 0.5)
+    ),
+    "weighted": lambda: gd.LinearModel(
+        X,
+        X @ np.ones(4),
+        loss=gd.losses.Huber(0.5),
+        penalty=gd.penalties.Box(-0.5, 0.5),
+        sample_weight=np.arange(1.0, 24.0),
+    ),
     "sparse softmax": lambda: gd.SoftmaxRegression(CSR, Y),
     "network": lambda: gd.NeuralNetwork(X, Y == 0, hidden=(3,), loss="logistic"),
     "quadratic": lambda: gd.Quadratic(np.diag([1.0, 2.0, 3.0]), [1.0, 1.0, 1.0]),
