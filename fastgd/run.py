@@ -8,10 +8,10 @@ Ctrl-C is heard. Nothing depends on where the cuts fall.
 import contextlib
 import math
 import os
-import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -444,8 +444,12 @@ class Run:
         )  # fmt: skip
         with self._interrupts.heard:
             answer = callback(progress)
-        if sys.getrefcount(progress) > 2:
-            progress.theta  # noqa: B018 - whoever keeps it may ask later, when the run has moved on
+        # Whoever keeps it may ask for its theta later, when the run has moved on.
+        kept = weakref.ref(progress)
+        del progress
+        held = kept()
+        if held is not None:
+            held.theta  # noqa: B018
         if isinstance(answer, Stop):
             return answer
         if answer:

@@ -22,6 +22,8 @@ FLOORS = [
     {"arguments", "checkpoint", "stretch"},
     {"variants"},
     {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets"},
+    {"losses", "penalties"},
+    {"checks"},
     {"core"},
 ]
 

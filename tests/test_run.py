@@ -218,6 +218,20 @@ def test_any_callable_may_look_and_stop(f):
     assert r.steps == 6 and "stopped" in r.message
 
 
+def test_a_progress_that_is_kept_keeps_its_theta(f):
+    kept, seen = [], []
+
+    def look(progress):
+        (kept.append if progress.step % 4 else seen.append)(progress)
+        if progress.step % 4 == 0:
+            seen[-1] = progress.theta
+
+    gd.minimize(f, gd.SGD(0.01), steps=8, record_every=2, callbacks=[look])
+    for progress, steps in zip(kept, (2, 6), strict=True):
+        assert np.array_equal(progress.theta, gd.minimize(f, gd.SGD(0.01), steps=steps).theta)
+    assert np.array_equal(seen[1], gd.minimize(f, gd.SGD(0.01), steps=4).theta)
+
+
 def test_what_a_callback_raises_comes_out(f):
     def fail(progress):
         raise KeyError("from the callback")
