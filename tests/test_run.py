@@ -232,6 +232,24 @@ def test_a_progress_that_is_kept_keeps_its_theta(f):
     assert np.array_equal(seen[1], gd.minimize(f, gd.SGD(0.01), steps=4).theta)
 
 
+def test_a_log_holds_the_history_line_by_line(f, tmp_path):
+    path = tmp_path / "run.log"
+    log = gd.callbacks.Log(path)
+    run = gd.Run(f, gd.SGD(0.01), steps=20, record_every=5, callbacks=[log])
+    run.advance(10).save(tmp_path / "run.npz")
+    assert len(path.read_text().splitlines()) == 4  # while the run goes on
+    r = gd.resume(tmp_path / "run.npz", f, callbacks=[log])
+    header, *lines = path.read_text().splitlines()
+    assert header == ",".join(r.history)
+    rows = np.array([[float(text) for text in line.split(",")] for line in lines])
+    for place, column in enumerate(r.history):
+        np.testing.assert_array_equal(rows[:, place], r.history[column])
+    gd.minimize(f, gd.SGD(0.01), steps=1, callbacks=[log])
+    assert len(path.read_text().splitlines()) == 3
+    with pytest.raises(OSError, match="No such file"):
+        gd.minimize(f, gd.SGD(0.01), steps=1, callbacks=[gd.callbacks.Log(tmp_path / "no" / "log")])
+
+
 def test_what_a_callback_raises_comes_out(f):
     def fail(progress):
         raise KeyError("from the callback")
