@@ -247,8 +247,9 @@ class Log:
     >>> f = gd.Quadratic(np.eye(1))
     >>> r = gd.minimize(f, gd.SGD(lr=0.5), [1.0], steps=2, record_every=1,
     ...                 callbacks=[gd.callbacks.Log("run.log")])
-    >>> print(open("run.log").readlines()[0].strip())
-    step,loss,grad_norm,lr,time
+    >>> from pathlib import Path
+    >>> Path("run.log").read_text().splitlines()[0]
+    'step,loss,grad_norm,lr,time'
     """
 
     path: Any

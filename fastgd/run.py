@@ -563,7 +563,8 @@ def minimize(
     -----
     Memory beyond the data: θ, its gradient, a copy of θ and of the optimizer's state, and a few
     thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
-    "shuffle" needs more: 8 n_samples bytes for the order of an epoch.
+    "shuffle" needs more: 16 n_samples bytes for the orders of two epochs. The result's `state` is
+    another copy, with what is left of an epoch's order where the run ended within one.
 
     References
     ----------
