@@ -178,6 +178,21 @@ def test_clipped_runs_have_no_theorem(option):
     assert f"{option} = 0.1 changes the steps" in c["1"].why
 
 
+def test_penalised_runs_show_the_gradient_mapping_or_nothing():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    f = gd.LinearModel(X, X @ [1.0, 0.0, 0.1], penalty=gd.penalties.L1(0.5))
+    r = gd.minimize(f, gd.SGD(lr="1/beta"), steps=200)
+    c = r.certificate()
+    assert c["2"].verdict == "holds"
+    # ∇L does not vanish at the minimum, the mapping does.
+    assert c["2"].observed < 1e-12 < float(np.linalg.norm(f.gradient(r.theta)))
+    assert r.certificate(replay=False)["2"].verdict == "not observed"
+    assert "L1(l1=0.5) is not" in c["(1)"].why
+    box = gd.LinearModel(X, X[:, 0], penalty=gd.penalties.Box(0.1, 0.2))
+    c = gd.minimize(box, gd.SGD(lr="1/beta"), [5.0, 5.0, 5.0], steps=20).certificate()
+    assert "L(θ_0) is not finite" in c["2"].why
+
+
 def test_weights_are_in_every_constant():
     rng = np.random.default_rng(0)
     X, w = rng.normal(size=(40, 3)), rng.integers(0, 4, 40).astype(float)
@@ -215,9 +230,12 @@ def test_a_loss_without_curvature_has_no_theorem_but_p1():
 # Numbers at the edge of float64.
 
 
-def test_data_whose_squares_leave_float64_is_refused_in_words():
-    with pytest.raises(ValueError, match="X has entries of up to 1e\\+155: their squares, and β"):
-        gd.LeastSquares(np.full((3, 1), 1e155), np.zeros(3)).smoothness()
+@pytest.mark.parametrize("rows", [1, 3])
+def test_data_whose_squares_leave_float64_is_refused_in_words(rows):
+    f = gd.LeastSquares(np.full((rows, 1), 1e154), np.zeros(rows))
+    for call in (f.smoothness, lambda: gd.minimize(f, gd.SGD(lr="1/beta"), steps=1)):
+        with pytest.raises(ValueError, match="entries of up to 1e\\+154: their squares, and β"):
+            call()
 
 
 @pytest.mark.parametrize("size", [1e-160, 1e-120, 1e120])

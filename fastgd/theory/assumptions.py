@@ -246,6 +246,8 @@ class Known:
         name, best = "L* known", self.best
         if not math.isfinite(best.loss):
             return Assumption(name, "violated", "L has no lower bound")
+        if not math.isfinite(self.start_loss):
+            return Assumption(name, "violated", "L(θ_0) is not finite, and Δ_0 neither")
         if best.given:
             return Assumption(name, "assumed", f"L* = {best.loss:.6g} as given")
         if self.known:

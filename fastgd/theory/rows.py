@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastgd.theory.assumptions import Known
 from fastgd.theory.bounds import theorem_1, theorem_2, theorem_4, theorem_5
 from fastgd.theory.certificates import Assumption, Certificate, Row
-from fastgd.theory.constants import strong_convexity
+from fastgd.theory.constants import smooth, strong_convexity
 
 __all__: list[str] = []
 
@@ -85,6 +85,9 @@ class Case(Known):
         steps, _, squares = self.seen
         before = steps < self.steps
         beta = self._effective_beta()
+        if not self.traces and not smooth(self.objective):
+            note = "not observed: a run records the gradient of L, not the gradient mapping"
+            return self._row("2", wanted, theorem_2(beta, self.gap, self.steps), note=note)
         note = ""
         if before.sum() < self.steps:
             note = "the minimum is over the recorded steps, so at least that over all"
