@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import losses, penalties
-from fastgd.checks import as_count, as_matrix, as_penalty, as_vector, as_weights
+from fastgd.checks import (
+    as_count, as_matrix, as_penalty, as_vector, as_weights, column_names,
+)  # fmt: skip
 from fastgd.core import descent, foreign, linear, objective, solver
 from fastgd.core import penalties as compiled_penalties
 from fastgd.losses import Loss
@@ -182,6 +184,8 @@ class _Supervised(Objective):
         class_weight: Any = None,
     ) -> None:
         self.loss: Loss = losses.as_loss(loss)
+        names = column_names(X)
+        self.feature_names = None if names is None else tuple(names)
         self.X = as_matrix("X", X, self.kept)
         self.n_samples, self.n_features = self.X.shape
         self.y = _targets(y, self.n_samples)
