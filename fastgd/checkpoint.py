@@ -199,9 +199,9 @@ def fingerprint(objective: Objective, theta: np.ndarray) -> dict[str, Any]:
             found[name] = text
     rows = objective.n_samples
     if rows is None or rows <= PROBED_ROWS:
-        found["loss"] = objective.value(theta)
+        found["value"] = objective.value(theta)
     else:
-        found["loss"] = objective.value(theta, np.arange(0, rows, -(-rows // PROBED_ROWS)))
+        found["value"] = objective.value(theta, np.arange(0, rows, -(-rows // PROBED_ROWS)))
     return found
 
 
@@ -241,7 +241,7 @@ def compare(path: Path, known: dict[str, Any], found: dict[str, Any]) -> None:
     """
     for name in [*known, *(name for name in found if name not in known)]:
         one, other = known.get(name), found.get(name)
-        if name == "loss" and isinstance(one, float) and isinstance(other, float):
+        if name == "value" and isinstance(one, float) and isinstance(other, float):
             if one == other or abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-300):
                 continue
             if one != one and other != other:

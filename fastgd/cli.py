@@ -255,7 +255,7 @@ def _objectives() -> dict[str, type[Any]]:
     found = {}
     for name, objective in objectives.registry.items():
         parameters = list(inspect.signature(objective).parameters)
-        if parameters[:2] == ["X", "y"] and hasattr(objective, "predict"):
+        if objective is not objectives.LinearModel and parameters[:2] == ["X", "y"]:
             words = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
             found[words.removesuffix("-regression").removeprefix("neural-")] = objective
     return found

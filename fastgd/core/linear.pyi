@@ -13,7 +13,7 @@ class LinearObjective(Objective):
         loss: Any,
         n_outputs: int,
         intercept: bool,
-        penalty: Any = 0.0,
+        penalty: Any = None,
         sample_weight: NDArray[np.float64] | None = None,
     ) -> None: ...
     def margins(self, theta: NDArray[np.float64], X: Any) -> NDArray[np.float64]: ...

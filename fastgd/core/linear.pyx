@@ -7,6 +7,7 @@ from libc.stdlib cimport free, malloc
 
 from .losses cimport Loss, make, pick
 from .objective cimport OK, Objective
+from .penalties cimport Penalty
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
 
@@ -14,7 +15,7 @@ import numpy as np
 
 
 cdef class LinearObjective(Objective):
-    """LinearObjective(X, y, loss, n_outputs, intercept, penalty, sample_weight=None)\n--\n
+    """LinearObjective(X, y, loss, n_outputs, intercept, penalty=None, sample_weight=None)\n--\n
     theta is W (n_outputs x d, row-major), then, with an intercept, b (n_outputs).
 
     Parameters
@@ -24,12 +25,12 @@ cdef class LinearObjective(Objective):
     loss : a dataclass of fastgd.losses
     n_outputs : int
     intercept : bool
-    penalty : float or core.penalties.Penalty
+    penalty : core.penalties.Penalty, optional
     sample_weight : (n,) float64 with mean 1, optional
     """
 
     def __init__(self, X, const double[::1] y not None, loss, Py_ssize_t n_outputs,
-                 bint intercept, penalty=0.0, const double[::1] sample_weight=None):
+                 bint intercept, Penalty penalty=None, const double[::1] sample_weight=None):
         cdef Py_ssize_t numbers
         self.rows = wrap(X)
         self.loss = make(loss, n_outputs)
@@ -53,7 +54,7 @@ cdef class LinearObjective(Objective):
         if intercept:
             spans.append((self.n_weights, self.n_weights + n_outputs, False))
         super().__init__(self.rows.n_rows, self.n_weights + (n_outputs if intercept else 0),
-                         penalty, spans)
+                         0.0, spans, penalty)
         self.one_pass = True
         numbers = MARGINS * self.loss.n_targets
         self.margins_buffer = <double *>malloc(MARGINS * n_outputs * sizeof(double))

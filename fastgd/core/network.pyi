@@ -23,7 +23,7 @@ class NetworkObjective(Objective):
         activation: str,
         loss: Any,
         scale: float,
-        penalty: Any = 0.0,
+        penalty: Any = None,
         sample_weight: NDArray[np.float64] | None = None,
     ) -> None: ...
     def margins(self, theta: NDArray[np.float64], X: Any) -> NDArray[np.float64]: ...

@@ -18,6 +18,7 @@ from scipy.linalg.cython_blas cimport dgemm
 from .exponential cimport exp, expm1_of_negative
 from .losses cimport Loss, make, pick
 from .objective cimport OK, Objective
+from .penalties cimport Penalty
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
 from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
@@ -246,7 +247,7 @@ cdef struct Layer:
 
 
 cdef class NetworkObjective(Objective):
-    """NetworkObjective(X, y, sizes, activation, loss, scale, penalty, sample_weight)\n--\n
+    """NetworkObjective(X, y, sizes, activation, loss, scale, penalty=None, sample_weight=None)\n--\n
     theta is, layer by layer, W (out x in, row-major), then b (out).
 
     Parameters
@@ -259,7 +260,7 @@ cdef class NetworkObjective(Objective):
     loss : a dataclass of fastgd.losses
     scale : float
         What the entries of X are multiplied by on their way in.
-    penalty : float or core.penalties.Penalty
+    penalty : core.penalties.Penalty, optional
     sample_weight : (n,) float64 with mean 1, optional
     """
     cdef Rows rows
@@ -283,7 +284,7 @@ cdef class NetworkObjective(Objective):
     cdef double *weights_buffer
 
     def __init__(self, X, const double[::1] y not None, sizes, str activation, loss, double scale,
-                 penalty=0.0, const double[::1] sample_weight=None):
+                 Penalty penalty=None, const double[::1] sample_weight=None):
         cdef Py_ssize_t i, start = 0, width = max(sizes), most = min(MOST_ROWS, y.shape[0])
         cdef double *free_memory
         self.rows = wrap(X)
@@ -321,7 +322,7 @@ cdef class NetworkObjective(Objective):
             start = self.layers[i].bias + self.layers[i].n_out
             spans += [(self.layers[i].weights, self.layers[i].bias, True),
                       (self.layers[i].bias, start, False)]
-        super().__init__(self.rows.n_rows, start, penalty, spans)
+        super().__init__(self.rows.n_rows, start, 0.0, spans, penalty)
         self.most_rows = most
         largest = most * max(a + b for a, b in zip(sizes, sizes[1:]))
         size = most * (1 + 2 * self.loss.n_targets + 2 * width + sum(sizes)) + largest

@@ -15,8 +15,9 @@ class Objective:
         self,
         n_samples: int,
         n_params: int,
-        penalty: Any = 0.0,
+        l2: float = 0.0,
         spans: list[tuple[int, int, bool]] | None = None,
+        penalty: Penalty | None = None,
         *arguments: Any,
         **keywords: Any,
     ) -> None: ...

@@ -47,21 +47,23 @@ cdef kernel_void square_norm(const double *x, Py_ssize_t n, double *out) noexcep
 
 
 cdef class Objective:
-    """Objective(n_samples, n_params, penalty=0.0, spans=None, *arguments, **keywords)\n--\n
+    """Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)\n--\n
     A loss over data, as the compiled loop sees it.
 
     Parameters
     ----------
     n_samples, n_params : int
-    penalty : float or core.penalties.Penalty
-        A number is the l2 penalty.
+    l2 : float
+        λ of an l2 penalty.
     spans : sequence of (start, stop, penalized)
         How theta is divided into weights (penalised, and subject to weight decay) and biases (not).
         None: all weights.
+    penalty : core.penalties.Penalty
+        Another penalty, instead of l2.
     """
 
-    def __init__(self, Py_ssize_t n_samples, Py_ssize_t n_params, penalty=0.0, spans=None,
-                 *arguments, **keywords):
+    def __init__(self, Py_ssize_t n_samples, Py_ssize_t n_params, double l2=0.0, spans=None,
+                 Penalty penalty=None, *arguments, **keywords):
         if self.spans != NULL:
             raise TypeError("an Objective is initialised once")
         if n_samples < 1 or n_params < 1:
@@ -70,7 +72,7 @@ cdef class Objective:
             spans = [(0, n_params, True)]
         self.n_samples = n_samples
         self.n_params = n_params
-        self.penalty = penalty if isinstance(penalty, Penalty) else L2Penalty(penalty)
+        self.penalty = L2Penalty(l2) if penalty is None else penalty
         if self.penalty.size() not in (None, n_params):
             raise ValueError(f"the penalty is for {self.penalty.size()} parameters, "
                              f"the objective has {n_params}")

@@ -33,7 +33,7 @@ cdef inline void rest(Py_ssize_t *turns) noexcept nogil:
 
 
 cdef class Team:
-    """Team(leader, helpers)\n--\n
+    """Team(leader, helpers=())\n--\n
     Compiled objectives over the same data that share the leader's gradients.
 
     `help` is to be run in a thread for each helper; it returns after `dismiss`.
