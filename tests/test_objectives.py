@@ -389,3 +389,11 @@ def test_value_and_gradient_have_the_bits_of_either(name, n, kind):
         value, gradient = f.value_and_gradient(theta, indices)
         assert value == f.value(theta, indices)
         assert np.array_equal(gradient, f.gradient(theta, indices))
+
+
+@pytest.mark.parametrize("shape", [(50, 3), (3, 50)])
+def test_smoothness_where_floating_point_errors_are_raised(shape):
+    X = 1e-160 * np.random.default_rng(0).normal(size=shape)
+    expected = gd.LeastSquares(X, np.ones(shape[0])).smoothness()
+    with np.errstate(all="raise"):
+        assert gd.LeastSquares(X, np.ones(shape[0])).smoothness() == expected
