@@ -16,11 +16,13 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 FLOORS = [
     {"__main__"},
     {"cli", "config"},
+    {"commands"},
     {"comparison", "estimators", "figures", "theory"},
     {"run", "problems"},
     {"checkpoint"},
     {"variants"},
-    {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets"},
+    {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets",
+     "model"},
     {"core"},
 ]
 

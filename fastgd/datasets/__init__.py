@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.datasets import tables
+from fastgd.files import as_path
 
 __all__ = ["Dataset", "load", "load_features", "shipped"]
 
@@ -26,6 +27,9 @@ shipped = {
 Feature = tuple[str, str | None]  # a column of numbers, or a column of text and one of its levels
 
 MOST_CLASSES = 20  # up to which a target of whole numbers is taken for classes
+# Numbered without a gap from 0 or 1, as labels are, more of them are, if none is rare.
+MOST_LABELS, ROWS_OF_A_LABEL = 100, 10
+READABLE = "a .csv, .csv.gz or .npz file"
 MOST_LEVELS = 1000  # beyond which a column of text is an identifier, not a category
 
 
@@ -49,6 +53,8 @@ class Dataset:
     mean, scale : (d',) float64
         ``X * scale + mean`` are the values as read: 0 and 1 if not standardised.
     standardized : bool
+    test : Dataset or None
+        The part that whoever made the file has held out, standardised as X is.
 
     Examples
     --------
@@ -71,6 +77,7 @@ class Dataset:
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     standardized: bool
+    test: "Dataset | None" = None
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter((self.X, self.y))
@@ -126,7 +133,7 @@ class Dataset:
             shift, stretch = _standardize(X_train, self.feature_names)
             X_test = (X_test - shift) / stretch
             mean, scale = mean + scale * shift, scale * stretch
-        parts = replace(self, mean=mean, scale=scale)
+        parts = replace(self, mean=mean, scale=scale, test=None)
         return (
             replace(parts, X=X_train, y=self.y[train]),
             replace(parts, X=X_test, y=self.y[test]),
@@ -157,7 +164,8 @@ def load(
         becomes 0. The target is left alone.
     task : "classification" or "regression", optional
         What the target is. By default text is classification, and so are whole numbers if at most
-        20 different ones occur, each at least twice on average; all else is regression.
+        20 different ones occur, each at least twice on average, or at most 100 that are labels:
+        0, 1, ..., K-1 or 1, ..., K without a gap, each 10 times on average; all else is regression.
     drop : iterable of str, optional
         Columns to leave out: identifiers, or other columns that give the target away.
 
@@ -246,9 +254,13 @@ def load_features(name_or_path: str | Path, feature_names: Sequence[str]) -> NDA
         for position in (*_equal_signs(feature), len(feature))
     }
     table, name, _ = _read(name_or_path, (), cuts)
-    wanted = [_column_of(feature, table) for feature in feature_names]
-    for column in dict.fromkeys(column for column, level in wanted if level is not None):
-        levels = [level for one, level in wanted if one == column and level is not None]
+    kinds = {column: values.dtype.kind for column, values in table.columns.items()}
+    wanted = [_column_of(feature, table.name, kinds) for feature in feature_names]
+    known_levels: dict[str, list[str]] = {}
+    for column, level in wanted:
+        if level is not None:
+            known_levels.setdefault(column, []).append(level)
+    for column, levels in known_levels.items():
         known = np.isin(table.columns[column], levels)
         if not known.all():
             row = int(np.argmin(known))
@@ -273,11 +285,10 @@ def _read(
     if name in shipped:
         file, target = shipped[name]
         return tables.read(Path(__file__).parent / file, name, dropped, only), name, target
-    path = Path(name_or_path).expanduser()
+    path = as_path(name_or_path)
     if not path.exists() and not path.suffix:
         raise ValueError(
-            f"there is no data set {name!r}: give {', '.join(shipped)},"
-            " or the path of a .csv, .csv.gz or .npz file"
+            f"there is no data set {name!r}: give {', '.join(shipped)}, or the path of {READABLE}"
         )
     table = tables.read(path, path.name, dropped, only)
     return table, path.name, "y" if path.suffix.lower() == ".npz" else None
@@ -294,15 +305,24 @@ def _encode_target(
         return values.copy(), None
     levels, codes = np.unique(values, return_inverse=True)
     whole = not text and bool((levels == np.round(levels)).all())
-    few = len(levels) <= MOST_CLASSES and 2 * len(levels) <= len(values)
-    if task is None and not text and not (whole and few):
+    if task is None and not text and not (whole and _few(levels, len(values))):
         return values.copy(), None
     if len(levels) < 2:
         raise ValueError(f"{table.name}: target {target!r} has one value only, {levels[0]}")
     if text and len(levels) > MOST_LEVELS:
         raise ValueError(f"{table.name}: target {target!r} has {len(levels)} different values")
+    whole = whole and bool(np.abs(levels).max() <= 2.0**53)
     classes = tuple(int(level) if whole else level.item() for level in levels)
     return codes.astype(np.int64), classes
+
+
+def _few(levels: NDArray[np.float64], n: int) -> bool:
+    """Whether these whole numbers, in order, are so few that they are classes."""
+    k = len(levels)
+    if k <= MOST_CLASSES:
+        return 2 * k <= n
+    labels = levels[0] in (0, 1) and levels[-1] - levels[0] == k - 1
+    return bool(labels) and k <= MOST_LABELS and ROWS_OF_A_LABEL * k <= n
 
 
 def _features(table: tables.Table, target: str) -> list[Feature]:
@@ -332,22 +352,21 @@ def _encode(table: tables.Table, features: list[Feature]) -> NDArray[np.float64]
     return X
 
 
-def _column_of(feature: str, table: tables.Table) -> Feature:
+def _column_of(feature: str, name: str, kinds: dict[str, str]) -> Feature:
     """The column, and the level if it is one of a category; either may contain '=' itself."""
     cuts = [(feature[:position], feature[position + 1 :]) for position in _equal_signs(feature)]
-    kinds = {column: values.dtype.kind for column, values in table.columns.items()}
     if kinds.get(feature) == "f":
         return feature, None
     for column, level in cuts:
         if kinds.get(column) == "U":
             return column, level
     if feature in kinds:
-        raise ValueError(f"{table.name}: column {feature!r} must hold numbers for this model")
+        raise ValueError(f"{name}: column {feature!r} must hold numbers for this model")
     for column, _ in cuts:
         if column in kinds:
-            raise ValueError(f"{table.name}: column {column!r} must hold text for this model")
+            raise ValueError(f"{name}: column {column!r} must hold text for this model")
     missing = cuts[0][0] if cuts else feature
-    raise ValueError(f"{table.name}: the model needs a column {missing!r}")
+    raise ValueError(f"{name}: the model needs a column {missing!r}")
 
 
 def _equal_signs(feature: str) -> list[int]:

@@ -8,9 +8,8 @@ import csv
 import gzip
 import math
 import re
-import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -89,6 +88,7 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
     first, above = file.readline(), 1
     while first and not first.strip():
         first, above = file.readline(), above + 1
+    first = "".join(_without_nul(name, [first], above - 1))
     if not first:
         raise ValueError(f"{name}: the file is empty")
     delimiter = max(",;\t", key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
@@ -96,7 +96,7 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
     _check_header(name, header)
     wanted = [one for one in _without(name, header, drop) if only is None or one in only]
 
-    rows = csv.reader(file, delimiter=delimiter, strict=True)
+    rows = csv.reader(_without_nul(name, file, above), delimiter=delimiter, strict=True)
     places: list[int] = []
     blocks: dict[str, list[Column]] = {column: [] for column in wanted}
     missing: dict[str, list[int]] = {}
@@ -130,21 +130,32 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
     return table
 
 
+def _without_nul(name: str, lines: Iterable[str], above: int) -> Iterator[str]:
+    # NumPy would cut a text at its end; and text in UTF-16 is full of them.
+    for number, line in enumerate(lines, above + 1):
+        if "\0" in line:
+            raise ValueError(f"{name}: line {number} has a NUL character, which no text has")
+        yield line
+
+
 def _check_header(name: str, header: list[str]) -> None:
     if all(_number(cell) is not None for cell in header):
         raise ValueError(f"{name}: the first line must name the columns, but it holds numbers")
+    seen: set[str] = set()
     for position, column in enumerate(header, start=1):
         if not column:
             raise ValueError(f"{name}: column {position} has no name in the first line")
-        if header.index(column) != position - 1:
+        if column in seen:
             raise ValueError(f"{name}: two columns are named {column!r}")
+        seen.add(column)
 
 
 def _without(name: str, columns: list[str], drop: tuple[str, ...]) -> list[str]:
+    known, dropped = set(columns), set(drop)
     for column in drop:
-        if column not in columns:
+        if column not in known:
             raise ValueError(f"{name}: no column {column!r} to drop; there are {listing(columns)}")
-    return [column for column in columns if column not in drop]
+    return [column for column in columns if column not in dropped]
 
 
 def _blocks(
@@ -257,23 +268,27 @@ def _read_npz(path: Path, name: str, drop: tuple[str, ...], only: Collection[str
 
 
 def _load_arrays(path: Path, name: str, drop: tuple[str, ...]) -> dict[str, Column]:
-    try:
-        file = np.load(path, allow_pickle=False)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f"{name}: not an .npz file, or damaged") from error
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError(f"{name}: a single array, not an .npz file")
     arrays: dict[str, Column] = {}
-    with file:
-        for key in _without(name, list(file.files), drop):
-            try:
-                arrays[key] = file[key]
-            except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-                raise ValueError(f"{name}: array {key!r} is damaged") from error
-            except ValueError as error:
-                raise ValueError(
-                    f"{name}: array {key!r} holds Python objects; save numbers or text instead"
-                ) from error
+    # NumPy leaves a file open that it cannot read.
+    with path.open("rb") as opened:
+        try:
+            file = np.load(opened, allow_pickle=False)
+        # What a damaged file raises is as varied as damage, here and below.
+        except Exception as error:
+            raise ValueError(f"{name}: not an .npz file, or damaged") from error
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError(f"{name}: a single array, not an .npz file")
+        with file:
+            for key in _without(name, list(file.files), drop):
+                try:
+                    arrays[key] = file[key]
+                except Exception as error:
+                    if "allow_pickle" in str(error):
+                        raise ValueError(
+                            f"{name}: array {key!r} holds Python objects; save numbers or text"
+                            " instead"
+                        ) from error
+                    raise ValueError(f"{name}: array {key!r} is damaged") from error
     return arrays
 
 
