@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TextIO
 import fastgd
 from fastgd import comparison, figures, optimizers, problems
 from fastgd.commands import certify, choices, models, pictures
+from fastgd.files import replace_text
 
 __all__ = ["main"]
 
@@ -166,7 +167,7 @@ def _compare(options: argparse.Namespace) -> int:
         return _complain("interrupted; the same command goes on from here", INTERRUPTED)
     found.to_csv(options.out / "comparison.csv")
     text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False)
-    (options.out / "comparison.json").write_text(text + "\n", encoding="utf-8")
+    replace_text(options.out / "comparison.json", text + "\n")
     pictures = {}
     try:
         drawn = [("losses", found.plot()[0])]
@@ -182,7 +183,7 @@ def _compare(options: argparse.Namespace) -> int:
     except ImportError as error:
         print(f"No pictures: {error}", file=sys.stderr)
     page = options.out / "comparison.html"
-    page.write_text(_report_page(found, options, pictures), encoding="utf-8")
+    replace_text(page, _report_page(found, options, pictures))
     print(f"{found.verdict()}\n\nThe report is in {page}")
     return 0
 

@@ -268,7 +268,7 @@ class Model:
             if number:
                 Z = _activated(self.activation, Z)
             Z = Z @ W.T + b
-        return Z * self.target_scale + self.target_mean  # type: ignore[no-any-return]
+        return Z * self.target_scale + self.target_mean
 
     def _rows(self, X: Any) -> Any:
         if hasattr(X, "tocsr") and self.activation is not None:

@@ -13,7 +13,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -1598,7 +1598,12 @@ def expectation(
 
     pool = ThreadPoolExecutor(n_threads or os.cpu_count() or 1)
     try:
-        runs = list(pool.map(run, chosen))
+        tasks = [pool.submit(run, seed) for seed in chosen]
+        for task in tasks:
+            # Awake now and then: a signal that another thread got wakes nobody.
+            while not task.done():
+                wait([task], timeout=0.05)
+        runs = [task.result() for task in tasks]
     finally:
         # After Ctrl-C, which only this thread hears, the runs under way end at their next step.
         halt.set()

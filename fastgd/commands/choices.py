@@ -86,12 +86,12 @@ def of_schedules() -> list[str]:
 
 def loss(text: str) -> Loss:
     """The loss that NAME:KEY=VALUE,... stands for."""
-    return _made("loss", losses.registry, text)  # type: ignore[no-any-return]
+    return _made("loss", losses.registry, text)
 
 
 def penalty(text: str) -> Penalty:
     """The penalty that NAME:KEY=VALUE,... stands for."""
-    return _made("penalty", penalties.registry, text)  # type: ignore[no-any-return]
+    return _made("penalty", penalties.registry, text)
 
 
 def schedule(text: str, lr: float | None) -> Schedule:
@@ -101,7 +101,7 @@ def schedule(text: str, lr: float | None) -> Schedule:
     if name not in known:
         raise ValueError(f"there is no schedule {name!r}; there are {', '.join(of_schedules())}")
     given = {} if lr is None else {schedules.registry[name].top: lr}
-    return _made("schedule", schedules.registry, text, **given)  # type: ignore[no-any-return]
+    return _made("schedule", schedules.registry, text, **given)
 
 
 def _made(what: str, registry: Any, text: str, **given: Any) -> Any:

@@ -60,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--steps", metavar="N", type=choices.whole, help="length of the run")
     add("--sampling", choices=["replacement", "shuffle", "sequential"], default="replacement",
         help="how batches are drawn; default: replacement")  # fmt: skip
-    add("--seed", metavar="N", type=choices.whole, default=0, help="default: 0")
+    add("--seed", metavar="N", type=int, default=0, help="default: 0")
     add("--test-fraction", metavar="PART", type=float,
         help="part of the rows that is held out; 0: none; default: 0.25, or the file's own test"
         " part")  # fmt: skip

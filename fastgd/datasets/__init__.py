@@ -4,7 +4,7 @@ Sources, creators and licences of what is shipped stand in LICENSES.md beside th
 """
 
 import numbers
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -311,7 +311,7 @@ def _encode_target(
         raise ValueError(f"{table.name}: target {target!r} has one value only, {levels[0]}")
     if text and len(levels) > MOST_LEVELS:
         raise ValueError(f"{table.name}: target {target!r} has {len(levels)} different values")
-    whole = whole and bool(np.abs(levels).max() <= 2.0**53)
+    whole = whole and bool(np.abs(levels).max() <= tables.LARGEST_WHOLE)
     classes = tuple(int(level) if whole else level.item() for level in levels)
     return codes.astype(np.int64), classes
 
@@ -352,7 +352,7 @@ def _encode(table: tables.Table, features: list[Feature]) -> NDArray[np.float64]
     return X
 
 
-def _column_of(feature: str, name: str, kinds: dict[str, str]) -> Feature:
+def _column_of(feature: str, name: str, kinds: Mapping[str, str]) -> Feature:
     """The column, and the level if it is one of a category; either may contain '=' itself."""
     cuts = [(feature[:position], feature[position + 1 :]) for position in _equal_signs(feature)]
     if kinds.get(feature) == "f":

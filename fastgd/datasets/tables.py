@@ -9,7 +9,7 @@ import gzip
 import math
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ Column = NDArray[Any]  # float64, or text
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "#n/a"})
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+LARGEST_WHOLE = 2.0**53
 # Text is kept as Python strings until a block is converted: a bound on memory for long files.
 ROWS_AT_ONCE = 20_000
 LONGEST_LEVEL = 200  # characters; NumPy keeps each cell of a column as wide as its longest
@@ -91,8 +92,8 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
     first = "".join(_without_nul(name, [first], above - 1))
     if not first:
         raise ValueError(f"{name}: the file is empty")
-    delimiter = max(",;\t", key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
-    header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+    delimiter = max(",;\t", key=lambda mark: len(_header(first, mark)))
+    header = _header(first, delimiter)
     _check_header(name, header)
     wanted = [one for one in _without(name, header, drop) if only is None or one in only]
 
@@ -109,6 +110,12 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
             if values is None:
                 raise ValueError(
                     f"{name}: column {column!r} holds long text, not categories; drop it"
+                )
+            row = _inexact(cells, values)
+            if row is not None:
+                raise ValueError(
+                    f"{name}: column {column!r} has {cells[row].strip()[:40]} in line {lines[row]},"
+                    " a whole number that float64 cannot hold; drop the column"
                 )
             blocks[column].append(values)
             gaps = _missing_rows(values)
@@ -128,6 +135,13 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
         table.columns[column] = _join(table, column, parts)
         table.check_numbers(column)
     return table
+
+
+def _header(first: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+    except csv.Error:  # all of a long line is one cell, by a mark that it does not have
+        return []
 
 
 def _without_nul(name: str, lines: Iterable[str], above: int) -> Iterator[str]:
@@ -192,6 +206,19 @@ def _convert(cells: tuple[str, ...]) -> Column | None:
     if max(map(len, stripped)) > LONGEST_LEVEL:
         return None
     return np.array(stripped)
+
+
+def _inexact(cells: Sequence[str], values: Column) -> int | None:
+    """The row of a whole number that has become another one: an identifier, mostly."""
+    if values.dtype.kind != "f":
+        return None
+    large = np.flatnonzero(np.abs(values) > LARGEST_WHOLE)
+    for row in large.tolist():
+        cell = cells[row].strip().lstrip("+-")
+        # Not of thousands of digits, which Python does not read.
+        if cell.isdigit() and len(cell) < 310 and int(cell) != int(abs(values[row])):
+            return int(row)
+    return None
 
 
 def _number(cell: str) -> float | None:
@@ -318,7 +345,7 @@ def _exact(name: str, key: str, array: Column) -> Column:
         raise ValueError(f"{name}: array {key!r} of type {array.dtype} is neither numbers nor text")
     values = array.astype(np.float64)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
-        if array.size and not (np.abs(values) <= 2.0**53).all():
+        if array.size and not (np.abs(values) <= LARGEST_WHOLE).all():
             raise ValueError(f"{name}: array {key!r} holds integers that float64 cannot hold")
     elif array.dtype.kind == "f" and array.dtype.itemsize > 8 and (values != array).any():
         raise ValueError(f"{name}: array {key!r} of type {array.dtype} does not fit float64")
