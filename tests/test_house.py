@@ -18,11 +18,14 @@ FLOORS = [
     {"cli", "config"},
     {"commands"},
     {"comparison", "estimators", "figures", "theory"},
-    {"run", "problems"},
-    {"checkpoint"},
+    {"sweeps", "problems"},
+    {"run"},
+    {"arguments", "checkpoint", "stretch"},
     {"variants"},
     {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets",
      "model"},
+    {"losses", "penalties"},
+    {"checks"},
     {"core"},
 ]
 
