@@ -22,8 +22,8 @@ FLOORS = [
     {"run"},
     {"arguments", "checkpoint", "stretch"},
     {"variants"},
-    {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets",
-     "model"},
+    {"objectives", "optimizers", "schedules", "callbacks", "console", "history"}
+    | {"datasets", "model"},
     {"losses", "penalties"},
     {"checks"},
     {"core"},
@@ -64,10 +64,13 @@ def test_imports_point_downwards(path):
     assert above <= ({"figures", "theory"} if here < floor("core") else set())
 
 
-@pytest.mark.parametrize("package, home", [("matplotlib", "figures"), ("sklearn", "estimators")])
+@pytest.mark.parametrize(
+    "package, home",
+    [("matplotlib", "figures"), ("sklearn", "estimators"), ("narwhals", "datasets/frames")],
+)
 def test_a_package_is_imported_in_one_place_only(package, home):
     users = {
-        str(path)
+        path.as_posix()
         for path in MODULES
         if any(module.split(".")[0] == package for module in imports(path))
     }

@@ -28,6 +28,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what the target is; by default texts, and whole numbers of few different values, are"
         " classes")  # fmt: skip
     add("--drop", metavar="COL,...", type=choices.names, default=(), help="columns to leave out")
+    add("--missing", choices=["refuse", "drop"], default="refuse",
+        help="what becomes of rows that lack a value; default: refuse")  # fmt: skip
     add("--no-standardize", action="store_true",
         help="take features and a numeric target as they are, not standardised")  # fmt: skip
     add("--objective", choices=list(choices.of_objectives()),
@@ -126,7 +128,12 @@ def _load(options: argparse.Namespace, loss: Loss | None) -> tuple[Dataset, type
             raise ValueError(f"--task {task}: the {asked.name} loss is for {needed}")
         task = needed
     data = datasets.load(
-        options.data, options.target, not options.no_standardize, task, options.drop
+        options.data,
+        options.target,
+        not options.no_standardize,
+        task,
+        options.drop,
+        options.missing,
     )
     k = len(data.classes or ())
     if asked is not None and asked.task == "binary" and k != 2:
