@@ -5,6 +5,7 @@ of NumPy and SciPy: nothing here needs the compiled core, the objective or the d
 """
 
 import dataclasses
+import io
 import json
 import re
 from dataclasses import dataclass, field
@@ -258,8 +259,12 @@ class Model:
                     margins[first : first + ROWS] = self._forward(X[first : first + ROWS])
         wrong = ~np.isfinite(margins).all(axis=1)
         if wrong.any():
-            raise ValueError(f"X: the entries of row {int(np.argmax(wrong))} are so large that "
-                             "nothing can be predicted")  # fmt: skip
+            row = int(np.argmax(wrong))
+            entries = X[[row]].toarray()[0] if hasattr(X, "indptr") else X[row]
+            largest = int(np.argmax(np.abs(entries)))
+            name = self.feature_names[largest] if self.feature_names else largest
+            raise ValueError(f"the entries of row {row} of X are so large that nothing can be "
+                             f"predicted: column {name!r} is {entries[largest]:g}")  # fmt: skip
         return margins
 
     def _forward(self, X: Any) -> Vector:
@@ -403,16 +408,14 @@ def load_model(path: Any) -> Model:
     path = as_path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
+    content = path.read_bytes()
     try:
-        # NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as entries:
+        with np.load(io.BytesIO(content), allow_pickle=False) as entries:
             arrays = {key: entries[key] for key in entries.files}
         version = int(arrays["format"])
         kind = str(arrays["objective"])
         loss = dict(json.loads(str(arrays["loss"])))
         law = str(loss.pop("name"))
-    except OSError:
-        raise
     # What a damaged file raises is as varied as damage.
     except Exception:
         raise ValueError(f"{path} is not a model that fastgd fit has saved") from None

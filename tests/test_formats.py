@@ -222,7 +222,8 @@ def test_libsvm(tmp_path):
     assert padded.shape == (60, 8) and padded.nnz == narrow.nnz
 
 
-@pytest.mark.parametrize("line", ["1 2:a", "a 1:2", "1 3:1 2:1", "1 1", "1 1:inf", "1 :3"])
+@pytest.mark.parametrize("line", ["1 2:a", "a 1:2", "1 3:1 2:1", "1 1", "1 1:inf", "1 :3",
+                                  "1 " + "9" * 30 + ":1"])  # fmt: skip
 def test_lines_that_are_not_libsvm(tmp_path, line):
     (tmp_path / "a.libsvm").write_text("1 1:2\n" + line + "\n")
     with pytest.raises(ValueError, match="a.libsvm: (line 2 is not of the form|a value is not)"):
@@ -278,3 +279,14 @@ def test_without_narwhals(monkeypatch):
     monkeypatch.setitem(sys.modules, "narwhals", None)
     with pytest.raises(ImportError, match="narwhals, which is missing: pip install"):
         datasets.load(pandas.DataFrame(ROWS), "y")
+
+
+def test_what_fuzzing_found(tmp_path):
+    packed = bytearray(lzma.compress(text(",").encode()))
+    packed[40] ^= 255
+    (tmp_path / "a.csv.xz").write_bytes(packed)
+    with pytest.raises(ValueError, match="a.csv.xz: damaged, or not compressed by xz"):
+        datasets.load(tmp_path / "a.csv.xz", "y")
+    (tmp_path / "a.libsvm").write_bytes(b"1 1:2\n\x97 1:3\n")
+    with pytest.raises(ValueError, match="a.libsvm: not text in UTF-8"):
+        datasets.load(tmp_path / "a.libsvm")

@@ -22,6 +22,8 @@ from fastgd.datasets.tables import (
     opened,
 )
 
+# Beyond this an index is a mistake: each column has a name, of some 60 bytes.
+MOST_COLUMNS = 2**25
 PARTS = ("data", "indices", "indptr", "shape")  # of a CSR matrix
 
 
@@ -65,6 +67,8 @@ def _with_matrices(name: str, arrays: dict[str, Any]) -> dict[str, Any]:
             found[label] = as_matrix(f"{name}: {label}", made)
         except (TypeError, ValueError, IndexError, OverflowError) as error:
             raise ValueError(f"{name}: sparse matrix {label!r} is damaged: {error}") from None
+        if made.shape[1] > MOST_COLUMNS:
+            raise ValueError(f"{name}: sparse matrix {label!r} has {made.shape[1]} columns")
     return found
 
 
@@ -176,7 +180,7 @@ def read_npy(path: Path, name: str, wanted: Wanted) -> Table:
 def read_libsvm(path: Path, name: str, wanted: Wanted) -> Table:
     """Lines of ``target index:value index:value``; the columns are named x1, x2, ..."""
     targets, values, indices, starts, places = [], [], [], [0], []
-    with opened(path) as file:
+    with opened(path, name) as file:
         for line, text in enumerate(file, 1):
             fields = text.partition("#")[0].split()
             if not fields:
@@ -186,7 +190,7 @@ def read_libsvm(path: Path, name: str, wanted: Wanted) -> Table:
                 before = -1
                 for field in fields[1:]:
                     index, _, value = field.partition(":")
-                    if int(index) <= before:
+                    if not before < int(index) <= MOST_COLUMNS:
                         raise ValueError
                     before = int(index)
                     indices.append(before)
@@ -194,7 +198,7 @@ def read_libsvm(path: Path, name: str, wanted: Wanted) -> Table:
             except ValueError:
                 raise ValueError(
                     f"{name}: line {line} is not of the form target index:value index:value, with"
-                    " indices that rise"
+                    f" indices that rise, to {MOST_COLUMNS} at most"
                 ) from None
             starts.append(len(values))
             places.append(line)

@@ -85,8 +85,12 @@ def _column(nw: Any, name: str, column: str, series: Any) -> tuple[Column, Any]:
 def read_file(path: Path, name: str, wanted: Wanted) -> Table:
     """A parquet or feather file, by whichever library that reads it is installed."""
     parquet = path.suffix.lower() == ".parquet"
+    damage: tuple[type[BaseException], ...] = (Exception,)
     try:
         import polars
+        from polars.exceptions import PanicException
+
+        damage += (PanicException,)  # no Exception: a file may be so damaged that polars panics
 
         reader = polars.read_parquet if parquet else polars.read_ipc
     except ImportError:
@@ -100,7 +104,7 @@ def read_file(path: Path, name: str, wanted: Wanted) -> Table:
     try:
         frame = reader(path)
     # Each of them has errors of its own.
-    except Exception as error:
+    except damage as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{name}: damaged, or not what its name says ({first})") from None
     return read_frame(frame, name, wanted)

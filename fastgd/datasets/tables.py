@@ -87,32 +87,42 @@ class Wanted:
 
 def read_text(path: Path | None, name: str, wanted: Wanted) -> Table:
     """The table in a csv, tsv or jsonl text, compressed or not; None is standard input."""
+    with opened(path, name) as file:
+        first, above = file.readline(), 1
+        while first and not first.strip():
+            first, above = file.readline(), above + 1
+        first = "".join(_without_nul(name, [first], above - 1))
+        if not first:
+            raise ValueError(f"{name}: the file is empty")
+        if _is_json(path, first):
+            header, rows = _json_rows(name, first, file, above)
+        else:
+            header, rows = _csv_rows(name, first, file, above)
+        return _table(name, header, rows, wanted)
+
+
+@contextlib.contextmanager
+def opened(path: Path | None, name: str) -> Iterator[Any]:
+    """A text to read, unpacked; what is wrong with it is said in the user's terms."""
     try:
-        with opened(path) as file:
-            first, above = file.readline(), 1
-            while first and not first.strip():
-                first, above = file.readline(), above + 1
-            first = "".join(_without_nul(name, [first], above - 1))
-            if not first:
-                raise ValueError(f"{name}: the file is empty")
-            if _is_json(path, first):
-                header, rows = _json_rows(name, first, file, above)
-            else:
-                header, rows = _csv_rows(name, first, file, above)
-            return _table(name, header, rows, wanted)
+        with _opened(path) as file:
+            yield file
     except UnicodeDecodeError as error:
         raise ValueError(f"{name}: not text in UTF-8") from error
     except csv.Error as error:
         raise ValueError(f"{name}: not a CSV file ({error})") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{name}: damaged, or not compressed by gzip") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+        how = {".xz": "xz", ".bz2": "bzip2"}.get(
+            "" if path is None else path.suffix.lower(), "gzip"
+        )
+        raise ValueError(f"{name}: damaged, or not compressed by {how}") from error
     except OSError as error:
         if error.errno is None:  # of bz2, which has no error of its own
-            raise ValueError(f"{name}: damaged, or not compressed as its name says") from error
+            raise ValueError(f"{name}: damaged, or not compressed by bzip2") from error
         raise
 
 
-def opened(path: Path | None) -> Any:
+def _opened(path: Path | None) -> Any:
     if path is None:
         if sys.stdin is None:
             raise ValueError("standard input is closed")
