@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from fastgd.checks import as_matrix
 from fastgd.datasets.tables import (
@@ -50,6 +49,8 @@ def read_npz(path: Path, name: str, wanted: Wanted) -> Table:
 
 def _with_matrices(name: str, arrays: dict[str, Any]) -> dict[str, Any]:
     """The arrays, with the parts of each sparse matrix put together."""
+    import scipy.sparse as sp  # which takes longer than to read most files
+
     found = dict(arrays)
     for key in arrays:
         prefix = key.removesuffix("indptr")
@@ -94,7 +95,7 @@ def _table(name: str, arrays: dict[str, Any], names: Column | None, wanted: Want
     sparse: Any = None
     sparse_names: tuple[str, ...] = ()
     for key, array in arrays.items():
-        if sp.issparse(array):
+        if hasattr(array, "indptr"):
             if sparse is not None:
                 raise ValueError(f"{name}: there are two sparse matrices; drop all but one")
             sparse, sparse_names = array, tuple(_labels(name, key, array, names))
@@ -179,6 +180,8 @@ def read_npy(path: Path, name: str, wanted: Wanted) -> Table:
 
 def read_libsvm(path: Path, name: str, wanted: Wanted) -> Table:
     """Lines of ``target index:value index:value``; the columns are named x1, x2, ..."""
+    import scipy.sparse as sp
+
     targets, values, indices, starts, places = [], [], [], [0], []
     with opened(path, name) as file:
         for line, text in enumerate(file, 1):
