@@ -184,8 +184,8 @@ class LinearModel(LinearObjective):
     ):
         y = np.asarray(y, dtype=float)
         if n_outputs is None:
-            n_outputs = int(np.max(y)) + 1 if loss[0] == "softmax" else 1 if y.ndim == 1 else len(
-                y[0]
+            n_outputs = (
+                int(np.max(y)) + 1 if loss[0] == "softmax" else 1 if y.ndim == 1 else len(y[0])
             )
         super().__init__(X, y, 0.0, fit_intercept, n_outputs)
         self.loss, self.penalty = loss, penalty

@@ -1,5 +1,5 @@
-# What all update rules share: the state of one optimizer in one run, the proximal step after each of
-# its own, and what an optimizer does to parameters of somebody else's (Stepper).
+# What all update rules share: the state of one optimizer in one run, the proximal step after each
+# of its own, and what an optimizer does to parameters of somebody else's (Stepper).
 #
 # Decoupled weight decay is here once for all of them: a kernel multiplies its coordinates by
 # `keep` = 1 - lr * weight_decay before it moves them, and biases get keep = 1.
