@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules
+from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *
 from fastgd.history import *
 from fastgd.objectives import *
@@ -20,6 +20,14 @@ __version__ = "0.1.0"
 # Imported when first asked for: a third of the time of `import fastgd` otherwise.
 _MODULES = ("comparison", "datasets", "figures", "problems", "theory")
 _COMPARISON = ("Comparison", "RateRange", "compare", "lr_range_test")
+
+# What a result is asked for by name, since its room knows none of these above it.
+views.register("certificate", "fastgd.theory:certificate")
+for _view in (
+    "plot_certificate", "plot_comparison", "plot_gain", "plot_ranks", "plot_rate_range",
+    "plot_result", "plot_schedule", "plot_sensitivity",
+):  # fmt: skip
+    views.register(_view, f"fastgd.plots:{_view}")
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from fastgd import figures, schedules
+from fastgd import figures, gallery, plots, schedules, views
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -184,11 +184,11 @@ def test_each_picture_of_the_gallery(tmp_path, number):
 
 
 def test_the_page_shows_every_picture(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "GALLERY", {k: figures.GALLERY[k] for k in (10, 12)})
+    monkeypatch.setattr(gallery, "GALLERY", {k: figures.GALLERY[k] for k in (10, 12)})
     files = figures.gallery(tmp_path)
     assert sorted(files) == sorted(tmp_path.iterdir())
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    for _, caption, _ in figures.GALLERY.values():
+    for _, caption, _ in gallery.GALLERY.values():
         assert html.escape(caption) in page
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert len(sources) == 2

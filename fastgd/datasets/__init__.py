@@ -6,12 +6,14 @@ Sources, creators and licences of what is shipped stand in LICENSES.md beside th
 import numbers
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import notebook
 from fastgd.datasets import tables
 
 __all__ = ["Dataset", "load", "load_features", "shipped"]
@@ -79,6 +81,27 @@ class Dataset:
         kind = f" with {len(self.classes)} classes" if self.classes else ""
         n, d = self.X.shape
         return f"Dataset {self.name}: {n} × {d}, target {self.target_name!r}{kind}"
+
+    def _repr_html_(self) -> str:
+        """What it holds, and its first rows as they were read, as a notebook shows them."""
+        target = self.target_name
+        if self.classes:
+            counts = np.bincount(self.y, minlength=len(self.classes))
+            named = zip(self.classes, counts, strict=True)
+            target += ": " + ", ".join(f"{name} ({count})" for name, count in named)
+        features = ", ".join(self.feature_names[:8])
+        if len(self.feature_names) > 8:
+            features += f", ... ({len(self.feature_names)})"
+        values = self.X[:5] * self.scale + self.mean
+        labels = [self.classes[code] if self.classes else code for code in self.y[:5]]
+        rows = [[*row[:8], label] for row, label in zip(values, labels, strict=True)]
+        return notebook.facts({
+            "data": escape(self.name),
+            "rows": f"{len(self.y)}",
+            "features": escape(features),
+            "target": escape(target),
+            "standardised": "yes; below, the values as read" if self.standardized else "no",
+        }) + notebook.table([*self.feature_names[:8], self.target_name], rows)  # fmt: skip
 
     def split(self, test_fraction: float = 0.25, seed: Any = None) -> "tuple[Dataset, Dataset]":
         """Two parts, drawn at random: one to train on, one held out.
