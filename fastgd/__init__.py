@@ -23,11 +23,9 @@ _COMPARISON = ("Comparison", "RateRange", "compare", "lr_range_test")
 
 # What a result is asked for by name, since its room knows none of these above it.
 views.register("certificate", "fastgd.theory:certificate")
-for _view in (
-    "plot_certificate", "plot_comparison", "plot_gain", "plot_ranks", "plot_rate_range",
-    "plot_result", "plot_schedule", "plot_sensitivity",
-):  # fmt: skip
-    views.register(_view, f"fastgd.plots:{_view}")
+views.register("plot_certificate", "fastgd.plots:plot_certificate")
+views.register("plot_result", "fastgd.plots:plot_result")
+views.register("plot_schedule", "fastgd.plots:plot_schedule")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import plots
 from fastgd import schedules as moves
 from fastgd.callbacks import Progress
 from fastgd.checks import as_count
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 from fastgd.run import minimize
-from fastgd.views import view
 
 __all__ = ["RateRange", "lr_range_test"]
 
@@ -36,7 +36,7 @@ class RateRange:
 
     def plot(self, ax: Any = None) -> Any:
         """Loss against rate: see `figures.plot_rate_range`."""
-        return view("plot_rate_range")(self, ax)
+        return plots.plot_rate_range(self, ax)
 
     def __repr__(self) -> str:
         lines = [f"RateRange of {len(self.lr)} rates from {self.lr[0]:.3g} to {self.lr[-1]:.3g}"]

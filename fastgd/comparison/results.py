@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd import notebook
+from fastgd import notebook, plots
 from fastgd.comparison import ranking
 from fastgd.comparison.ranking import gain, quartiles
-from fastgd.views import view
 
 __all__ = ["Comparison"]
 
@@ -161,19 +160,19 @@ class Comparison:
 
     def plot(self, axes: Any = None) -> Any:
         """Test loss with quartiles, tuned and by default: see `figures.plot_comparison`."""
-        return view("plot_comparison")(self, axes)
+        return plots.plot_comparison(self, axes)
 
     def plot_gain(self, problem: str, ax: Any = None) -> Any:
         """From any optimizer as it comes to any tuned one: see `figures.plot_gain`."""
-        return view("plot_gain")(self, problem, ax)
+        return plots.plot_gain(self, problem, ax)
 
     def plot_ranks(self, ax: Any = None) -> Any:
         """Mean ranks with the critical difference: see `figures.plot_ranks`."""
-        return view("plot_ranks")(self, ax)
+        return plots.plot_ranks(self, ax)
 
     def plot_sensitivity(self, problem: str, axes: Any = None) -> Any:
         """The trials' validation loss against lr: see `figures.plot_sensitivity`."""
-        return view("plot_sensitivity")(self, problem, axes)
+        return plots.plot_sensitivity(self, problem, axes)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, in what JSON can hold; None for a loss that is not finite."""

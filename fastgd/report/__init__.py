@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastgd import plots
 from fastgd.notebook import table
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ def comparison_pictures(found: "Comparison", folder: Path) -> dict[str, Path]:
     OSError
         A file cannot be written.
     """
-    from fastgd import plots
-
     # In one column or two: a phone's screen shows no more.
     losses = plots.plot_comparison(found, columns=1)[0]
     drawn = [("losses", losses, "test loss of each optimizer, tuned and by default")]
