@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["curve", "facts", "number", "table"]
+__all__ = ["Markup", "curve", "facts", "number", "table"]
 
 
 def number(value: Any) -> str:
@@ -21,14 +21,19 @@ def facts(rows: Mapping[str, str]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
+class Markup(str):
+    """Text of a cell that is HTML already, of a number with what goes with it."""
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table with a line of headings; numbers stand to the right."""
     lines = ["".join(f"<th>{escape(one)}</th>" for one in header)]
     for row in rows:
         cells = []
         for one in row:
-            kind = ' class="number"' if isinstance(one, (int, float, np.number)) else ""
-            cells.append(f"<td{kind}>{escape(number(one))}</td>")
+            right = isinstance(one, (int, float, np.number, Markup))
+            text = one if isinstance(one, Markup) else escape(number(one))
+            cells.append(f'<td class="number">{text}</td>' if right else f"<td>{text}</td>")
         lines.append("".join(cells))
     return "<table>" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 

@@ -47,7 +47,7 @@ def plot_comparison(comparison: "Comparison", axes: Any = None, columns: int = 2
             most = max((sum(row["problem"] == one for row in rows) for one in problems), default=1)
             columns = max(1, min(columns, len(problems)))
             lines = max(1, -(-len(problems) // columns))
-            size = (6.5 * columns, (1.4 + 0.22 * most) * lines + 0.3)
+            size = (5.6 * columns, (1.4 + 0.22 * most) * lines + 0.3)
             axes = panels(columns, lines, figsize=size)[1]
             for ax in axes[len(problems) :]:
                 ax.set_visible(False)
@@ -71,7 +71,7 @@ def plot_comparison(comparison: "Comparison", axes: Any = None, columns: int = 2
                                   clip_on=False, **dress)  # fmt: skip
                 edge.set_in_layout(False)
             names = [f"{row['optimizer']}, {row['schedule']}" for row in here]
-            ax.set_yticks(range(len(here)), names, fontsize=9)
+            ax.set_yticks(range(len(here)), names, fontsize=10)
             ax.set(xlabel="test loss", title=problem, ylim=(len(here) - 0.5, -0.5))
             if logarithm:
                 logarithmic(ax, left, right, "x")
@@ -164,7 +164,7 @@ def plot_ranks(comparison: "Comparison", ax: Any = None) -> Any:
     count = len(comparison.ranks())
     with styled():
         if ax is None:
-            ax = panels(1, figsize=(8.0, 1.5 + 0.3 * len(means)))[1][0]
+            ax = panels(1, figsize=(5.6, 1.5 + 0.25 * len(means)))[1][0]
         places = range(len(means))
         half = 0.0 if np.isnan(difference) else difference / 2
         ax.barh(places, list(means.values()), height=0.6, color=COLOURS[5], zorder=2)

@@ -4,6 +4,7 @@ What a page looks like stands in the templates beside this file; here they are f
 """
 
 import base64
+import math
 import string
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastgd import plots
-from fastgd.notebook import table
+from fastgd.notebook import Markup, number, table
 
 if TYPE_CHECKING:
     from fastgd.comparison import Comparison
@@ -110,7 +111,7 @@ def comparison_page(
         losses="\n".join(_losses(found, problem) for problem in ranks),
         losses_picture=_figures(pictures, "losses"),
         gains=_figures(pictures, "gain", "wide"),
-        rates=_figures(pictures, "rates"),
+        rates=_figures(pictures, "rates", "wide"),
         spaces=table(
             ["optimizer", "parameter", "drawn"],
             [(name, key, drawn) for name, of in spaces.items() for key, drawn in of.items()],
@@ -122,16 +123,21 @@ def comparison_page(
 def _losses(found: "Comparison", problem: str) -> str:
     rows: list[Sequence[Any]] = [
         (row["optimizer"], row["schedule"], _spread(row["tuned"]), _spread(row["default"]),
-         row["percent"], f"{row['diverged']:.0%}")
+         _percent(row["percent"]), _percent(100 * row["diverged"]))
         for row in found.ordered()
         if row["problem"] == problem
     ]  # fmt: skip
-    header = ["optimizer", "schedule", "tuned", "default", "gain, %", "diverged"]
+    header = ["optimizer", "schedule", "tuned", "default", "gain", "diverged"]
     return f'<h3>{escape(problem)}</h3>\n<div class="scroll">{table(header, rows)}</div>'
 
 
-def _spread(three: Sequence[float]) -> str:
-    return f"{three[1]:.4g} ({three[0]:.4g} – {three[2]:.4g})"
+def _spread(three: Sequence[float]) -> Markup:
+    low, middle, high = map(number, three)
+    return Markup(f"{middle} <small>({low} – {high})</small>")
+
+
+def _percent(value: float) -> Markup:
+    return Markup(f"{value:.0f} %" if math.isfinite(value) else "–")
 
 
 def _most(losses: Mapping[Any, Sequence[float]]) -> int:
