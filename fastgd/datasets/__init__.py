@@ -89,19 +89,22 @@ class Dataset:
             counts = np.bincount(self.y, minlength=len(self.classes))
             named = zip(self.classes, counts, strict=True)
             target += ": " + ", ".join(f"{name} ({count})" for name, count in named)
-        features = ", ".join(self.feature_names[:8])
-        if len(self.feature_names) > 8:
+        few = 8
+        features = ", ".join(self.feature_names[:few])
+        if len(self.feature_names) > few:
             features += f", ... ({len(self.feature_names)})"
-        values = self.X[:5] * self.scale + self.mean
+        first: Any = self.X[:5, :few]
+        first = first.toarray() if hasattr(first, "toarray") else first
+        values = first * self.scale[:few] + self.mean[:few]
         labels = [self.classes[code] if self.classes else code for code in self.y[:5]]
-        rows = [[*row[:8], label] for row, label in zip(values, labels, strict=True)]
+        rows = [[*row, label] for row, label in zip(values, labels, strict=True)]
         return notebook.facts({
             "data": escape(self.name),
             "rows": f"{len(self.y)}",
             "features": escape(features),
             "target": escape(target),
             "standardised": "yes; below, the values as read" if self.standardized else "no",
-        }) + notebook.table([*self.feature_names[:8], self.target_name], rows)  # fmt: skip
+        }) + notebook.table([*self.feature_names[:few], self.target_name], rows)  # fmt: skip
 
     def split(self, test_fraction: float = 0.25, seed: Any = None) -> "tuple[Dataset, Dataset]":
         """Two parts, drawn at random: one to train on, one held out.
