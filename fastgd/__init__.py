@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules
+from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *
 from fastgd.history import *
 from fastgd.objectives import *
@@ -24,6 +24,12 @@ _NAMES = {
     "comparison": ("Comparison", "RateRange", "compare", "lr_range_test"),
     "model": ("Model", "load_model"),
 }
+
+# What a result is asked for by name, since its room knows none of these above it.
+views.register("certificate", "fastgd.theory:certificate")
+views.register("plot_certificate", "fastgd.plots:plot_certificate")
+views.register("plot_result", "fastgd.plots:plot_result")
+views.register("plot_schedule", "fastgd.plots:plot_schedule")
 
 
 def __getattr__(name: str) -> Any:

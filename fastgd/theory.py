@@ -34,6 +34,7 @@ from fastgd.objectives import (
 )
 from fastgd.optimizers import SGD, Nesterov, Optimizer
 from fastgd.run import minimize
+from fastgd.views import view
 
 __all__ = [
     "Assumption", "Certificate", "Optimum", "Plan", "Row", "certificate", "descent", "expectation",
@@ -919,9 +920,7 @@ class Certificate:
         ValueError
             No theorem applies, or nothing was observed.
         """
-        from fastgd import figures
-
-        return figures.plot_certificate(self)
+        return view("plot_certificate")(self)
 
     def __repr__(self) -> str:
         runs = "one run" if self.seeds == 1 else f"{self.seeds} runs"

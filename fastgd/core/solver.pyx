@@ -122,8 +122,8 @@ cdef class Solver:
         A way of stepping that makes no gradient of all coordinates has nothing to clip: only
         `General` does it.
         """
-        self.clip_norm, self.clipped = norm < INFINITY or value < INFINITY
-        self.clip_value = norm, value
+        self.clip_norm, self.clip_value = norm, value
+        self.clipped = norm < INFINITY or value < INFINITY
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.

@@ -6,12 +6,14 @@ Sources, creators and licences of what is shipped stand in LICENSES.md beside th
 import numbers
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import notebook
 from fastgd.datasets import encoding, frames, tables
 from fastgd.datasets.formats import READABLE, read
 from fastgd.datasets.tables import Table, Wanted
@@ -80,6 +82,30 @@ class Dataset:
         kind = f" with {len(self.classes)} classes" if self.classes else ""
         n, d = self.X.shape
         return f"Dataset {self.name}: {n} × {d}, target {self.target_name!r}{kind}"
+
+    def _repr_html_(self) -> str:
+        """What it holds, and its first rows as they were read, as a notebook shows them."""
+        target = self.target_name
+        if self.classes:
+            counts = np.bincount(self.y, minlength=len(self.classes))
+            named = zip(self.classes, counts, strict=True)
+            target += ": " + ", ".join(f"{name} ({count})" for name, count in named)
+        few = 8
+        features = ", ".join(self.feature_names[:few])
+        if len(self.feature_names) > few:
+            features += f", ... ({len(self.feature_names)})"
+        first: Any = self.X[:5, :few]
+        first = first.toarray() if hasattr(first, "toarray") else first
+        values = first * self.scale[:few] + self.mean[:few]
+        labels = [self.classes[code] if self.classes else code for code in self.y[:5]]
+        rows = [[*row, label] for row, label in zip(values, labels, strict=True)]
+        return notebook.facts({
+            "data": escape(self.name),
+            "rows": f"{len(self.y)}",
+            "features": escape(features),
+            "target": escape(target),
+            "standardised": "yes; below, the values as read" if self.standardized else "no",
+        }) + notebook.table([*self.feature_names[:few], self.target_name], rows)  # fmt: skip
 
     def split(self, test_fraction: float = 0.25, seed: Any = None) -> "tuple[Dataset, Dataset]":
         """Two parts, drawn at random: one to train on, one held out.

@@ -88,12 +88,11 @@ def rate(
     default: Any,
     interval: Interval = NOT_NEGATIVE,
     space: LogUniform = RATES,
-    positional: bool = False,
 ) -> Any:
-    """The field of a number or schedule. Of these only lr may be given by position."""
+    """The field of a number or schedule."""
     # Default schedules are frozen, so instances may share them.
     metadata = {"interval": interval, "rate": True, "space": space}
-    return field(default=default, metadata=metadata, kw_only=not positional)
+    return field(default=default, metadata=metadata)
 
 
 def count(default: int, least: int = 1, space: LogUniform | None = None) -> Any:
