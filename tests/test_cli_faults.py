@@ -14,6 +14,7 @@ import pytest
 import fastgd as gd
 from fastgd import cli, theory
 from fastgd.datasets import tables
+from fastgd.theory import examine
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="streams and signals as POSIX has them")
 
@@ -344,7 +345,7 @@ def test_ctrl_c_ends_every_command(tmp_path, line):
     )  # fmt: skip
     time.sleep(3)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=10)
+    out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Traceback" not in err
     assert "interrupted" in out + err
@@ -353,13 +354,13 @@ def test_ctrl_c_ends_every_command(tmp_path, line):
 def test_ctrl_c_ends_an_expectation_over_seeds(monkeypatch):
     X, y = gd.datasets.load("breast-cancer")
     f = gd.LogisticRegression(X, y, l2=0.1)
-    taken, run = [], theory._traced
+    taken, run = [], examine.traced
 
     def counted(*arguments):
         taken.append(arguments)
         return run(*arguments)
 
-    monkeypatch.setattr(theory, "_traced", counted)
+    monkeypatch.setattr(examine, "traced", counted)
     # Heard by another thread than the one that waits.
     timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
     timer.start()

@@ -38,13 +38,14 @@ def _certify(options: argparse.Namespace) -> int:
         print(f"fastgd: {task}", file=sys.stderr)
     setting = result.setting
     if options.seeds == 1:
-        certificate = theory.certificate(result, replay=True)
+        certificate = theory.certificate(result, replay=True, progress=sys.stderr.isatty())
     elif setting.batch_size is None:
         raise ValueError("--seeds: with the full gradient nothing is random, all runs are one")
     else:
         certificate = theory.expectation(
             result.objective, result.optimizer, setting.theta0, setting.batch_size, result.steps,
             range(options.seed, options.seed + options.seeds), setting.sampling,
+            progress=sys.stderr.isatty(),
         )  # fmt: skip
     if options.out is None:
         print(certificate)
