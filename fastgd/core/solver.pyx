@@ -10,7 +10,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from .flush cimport flush, unflush
-from .objective cimport OK, Objective, check, norm_of, whole
+from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
 from .update cimport Update
 from .vector cimport kernel_void, scale
@@ -103,7 +103,16 @@ cdef class Solver:
             if self.clipped:
                 self.clip_gradient()
             self.update.step(self.theta, self.gradient, lr, momentum)
+            if self.update.error is not None:
+                status = self.pass_on()
         return status
+
+    @final
+    cdef int pass_on(self) noexcept nogil:
+        # The exception of a rule that is written in Python.
+        with gil:
+            self.objective.error, self.update.error = self.update.error, None
+        return FAILED
 
     @final
     cdef void clip_gradient(self) noexcept nogil:

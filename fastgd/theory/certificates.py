@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastgd.theory.minimum import Optimum
+from fastgd.views import view
 
 __all__ = ["Assumption", "Certificate", "Row"]
 
@@ -136,9 +137,7 @@ class Certificate:
         ValueError
             No theorem applies, or nothing was observed.
         """
-        from fastgd import figures
-
-        return figures.plot_certificate(self)
+        return view("plot_certificate")(self)
 
     def __repr__(self) -> str:
         runs = "one run" if self.seeds == 1 else f"{self.seeds} runs"

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import os
+import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -208,12 +209,24 @@ def expectation(
     start = as_vector("theta0", start, objective.n_params)
     best = _best(objective, start, optimum, math.inf, progress)
 
+    halt = threading.Event()
+
     def run(seed: int) -> tuple[Trace, Result]:
         setting = Setting(batch_size, sampling, steps, seed, start)
-        return traced(objective, optimizer, setting, steps)
+        return traced(objective, optimizer, setting, steps, halt)
 
-    with ThreadPoolExecutor(n_threads or os.cpu_count() or 1) as pool:
-        runs = list(pool.map(run, chosen))
+    pool = ThreadPoolExecutor(n_threads or os.cpu_count() or 1)
+    try:
+        tasks = [pool.submit(run, seed) for seed in chosen]
+        for task in tasks:
+            # Awake now and then: a signal that another thread got wakes nobody.
+            while not task.done():
+                wait([task], timeout=0.05)
+        runs = [task.result() for task in tasks]
+    finally:
+        # After Ctrl-C, which only this thread hears, the runs under way end at their next step.
+        halt.set()
+        pool.shutdown(cancel_futures=True)
     traces = [trace for trace, _ in runs]
     optimizer = runs[0][1].optimizer  # where lr="1/beta" has become a number
     if any(len(trace.losses) <= steps for trace in traces):

@@ -1,6 +1,7 @@
 """A run taken again from its seed, with a look at every θ_t; and what is seen there."""
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -160,11 +161,21 @@ def repeatable(setting: Setting) -> bool:
 
 
 def traced(
-    objective: Objective, optimizer: Optimizer, setting: Setting, stop: int
+    objective: Objective,
+    optimizer: Optimizer,
+    setting: Setting,
+    stop: int,
+    halt: threading.Event | None = None,
 ) -> tuple[Trace, Result]:
-    """The run, taken again up to step `stop`, and what was seen at every step."""
+    """The run, taken again up to step `stop` or until `halt`, and what was seen at every step."""
     trace = Trace(objective, stop, setting.batch_size is not None)
-    return trace, _again(objective, optimizer, setting, trace)
+
+    def look(progress: Progress) -> Any:
+        if halt is not None and halt.is_set():
+            return Stop("interrupted", kind="interrupted")
+        return trace(progress)
+
+    return trace, _again(objective, optimizer, setting, look)
 
 
 def _again(
