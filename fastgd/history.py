@@ -14,6 +14,7 @@ from fastgd.optimizers import Optimizer
 from fastgd.views import view
 
 if TYPE_CHECKING:
+    from fastgd.model import Model
     from fastgd.theory import Certificate
 
 __all__ = ["History", "Result"]
@@ -193,6 +194,22 @@ class Result:
                     f"diverged by step {self.steps}: the loss is {loss:.3g}, at the start it was "
                     f"{first:.3g}"
                 )
+
+    @property
+    def model(self) -> "Model":
+        """What is left without the data: predicts, names its coefficients, saves. See `Model`.
+
+        Raises
+        ------
+        AttributeError
+            The objective predicts nothing.
+        """
+        from fastgd.model import Model
+
+        try:
+            return Model.of(self.objective, self.theta)
+        except TypeError as error:
+            raise AttributeError(str(error)) from None
 
     def certificate(self, optimum: Any = None, replay: bool | None = None) -> "Certificate":
         """Every theorem beside this run: see `theory.certificate`."""

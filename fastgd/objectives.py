@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd import losses, penalties
+from fastgd import checks, losses, penalties
 from fastgd.checks import as_count, as_matrix, as_penalty, as_vector, as_weights
 from fastgd.core import descent, foreign, linear, objective, solver
 from fastgd.core import penalties as compiled_penalties
@@ -182,6 +182,8 @@ class _Supervised(Objective):
         class_weight: Any = None,
     ) -> None:
         self.loss: Loss = losses.as_loss(loss)
+        names = checks.column_names(X)
+        self.feature_names = None if names is None else tuple(names)
         self.X = as_matrix("X", X, self.kept)
         self.n_samples, self.n_features = self.X.shape
         self.y = _targets(y, self.n_samples)
@@ -795,6 +797,7 @@ class Function(Objective):
         return f"Function(n_params={self.n_params})"
 
 
+@np.errstate(under="ignore")
 def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -> float:
     """λ_max of [X 1]ᵀ D [X 1] (or of XᵀDX), rounded up; D = diag(weights), or the identity.
 
@@ -829,6 +832,7 @@ def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -
     return float(largest) * (1 + 1e-8)
 
 
+@np.errstate(under="ignore")
 def gram_matrix(X: Any, intercept: bool, weights: Vector | None = None) -> Vector:
     """[X 1]ᵀ D [X 1] (or XᵀDX) in float64."""
     d = X.shape[1]

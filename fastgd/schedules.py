@@ -96,7 +96,7 @@ class Schedule:
             raise ValueError(f"the steps t count from 0, but one is {steps.min()}")
         if total is not None:
             total = _integer("total", total)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):  # what is not finite is refused below
             values = self.values(steps, total)
         if not np.isfinite(values).all():
             first = steps.ravel()[np.argmin(np.isfinite(values).ravel())]

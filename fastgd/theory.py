@@ -11,8 +11,9 @@ indices independent and uniform, E ∇ℓ_i = ∇L, E ‖∇ℓ_i‖² <= σ² +
 import dataclasses
 import math
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -1588,12 +1589,24 @@ def expectation(
     start = as_vector("theta0", start, objective.n_params)
     best = _best(objective, start, optimum, math.inf)
 
+    halt = threading.Event()
+
     def run(seed: int) -> tuple[_Trace, Result]:
         setting = Setting(batch_size, sampling, steps, seed, start)
-        return _traced(objective, optimizer, setting, steps)
+        return _traced(objective, optimizer, setting, steps, halt)
 
-    with ThreadPoolExecutor(n_threads or os.cpu_count() or 1) as pool:
-        runs = list(pool.map(run, chosen))
+    pool = ThreadPoolExecutor(n_threads or os.cpu_count() or 1)
+    try:
+        tasks = [pool.submit(run, seed) for seed in chosen]
+        for task in tasks:
+            # Awake now and then: a signal that another thread got wakes nobody.
+            while not task.done():
+                wait([task], timeout=0.05)
+        runs = [task.result() for task in tasks]
+    finally:
+        # After Ctrl-C, which only this thread hears, the runs under way end at their next step.
+        halt.set()
+        pool.shutdown(cancel_futures=True)
     traces = [trace for trace, _ in runs]
     optimizer = runs[0][1].optimizer  # where lr="1/beta" has become a number
     if any(len(trace.losses) <= steps for trace in traces):
@@ -1662,10 +1675,20 @@ def _again(
 
 
 def _traced(
-    objective: Objective, optimizer: Optimizer, setting: Setting, stop: int
+    objective: Objective,
+    optimizer: Optimizer,
+    setting: Setting,
+    stop: int,
+    halt: threading.Event | None = None,
 ) -> tuple[_Trace, Result]:
     trace = _Trace(objective, stop, setting.batch_size is not None, examine=not _ours(objective))
-    return trace, _again(objective, optimizer, setting, trace)
+
+    def look(progress: Progress) -> Any:
+        if halt is not None and halt.is_set():
+            return Stop("interrupted", kind="interrupted")
+        return trace(progress)
+
+    return trace, _again(objective, optimizer, setting, look)
 
 
 def _best(objective: Objective, theta0: Vector, given: Any, least_seen: float) -> Optimum:

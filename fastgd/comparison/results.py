@@ -1,6 +1,7 @@
 """What a comparison has found: its rows, and what they add up to."""
 
 import csv
+import io
 import math
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fastgd import notebook, plots
 from fastgd.comparison import ranking
 from fastgd.comparison.ranking import gain, quartiles
+from fastgd.files import as_path, replace_text
 
 __all__ = ["Comparison"]
 
@@ -58,10 +60,11 @@ class Comparison:
 
     def to_csv(self, path: str | Path) -> None:
         """Writes the table; losses of runs that diverged are ``inf``."""
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        replace_text(as_path(path), text.getvalue())
 
     def losses(self, kind: str, column: str = "test") -> dict[tuple[str, str, str], Any]:
         """The losses of one kind of run, for each (problem, optimizer, schedule)."""

@@ -24,6 +24,7 @@ from fastgd.checks import as_count
 from fastgd.comparison.entrants import as_optimizer, as_schedule_kind, named
 from fastgd.comparison.results import COLUMNS, Comparison, Record
 from fastgd.console import Bar
+from fastgd.files import replace_text
 from fastgd.history import Result
 from fastgd.optimizers import Optimizer
 from fastgd.run import INTERRUPTED
@@ -46,6 +47,13 @@ Key = tuple[str, str, str, str, int]
 Job = tuple[Key, Optimizer]
 # Runs that share the pass over data which no cache holds: an interrupt loses no more than these.
 PACK = 8
+
+# What each column is in a line of a file of trials.
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(COLUMNS, str),
+    **dict.fromkeys(("lr", "validation", "test"), (int, float)),
+    "number": int,
+}
 
 
 def compare(
@@ -332,16 +340,18 @@ class _Study:
     def _read(self) -> dict[str, str]:
         """Takes in the records of the file; the problems that they are of."""
         assert self.path is not None
-        text = self.path.read_text(encoding="utf-8")
-        lines = text.splitlines()
-        if text and not text.endswith("\n"):  # killed while it wrote: that trial is run again
-            lines.pop()
-            self.path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         problems: dict[str, str] = {}
         try:
+            text = self.path.read_text(encoding="utf-8")
+            lines = text.splitlines()
+            if text and not text.endswith("\n"):  # killed while it wrote: that trial is run again
+                lines.pop()
+                replace_text(self.path, "".join(line + "\n" for line in lines))
             for line in map(json.loads, lines):
+                if not isinstance(line, dict):
+                    raise TypeError("a line is no object")
                 if "fastgd" in line:
-                    problems |= line["problems"]
+                    problems |= {str(name): str(known) for name, known in line["problems"].items()}
                     if line["seed"] != self.seed:
                         raise ValueError(
                             f"{self.path} is of a comparison with seed {line['seed']}, not "
@@ -351,12 +361,24 @@ class _Study:
                 for column in ("validation", "test"):
                     line[column] = math.inf if line[column] is None else line[column]
                 line["lr"] = math.nan if line["lr"] is None else line["lr"]
+                _check_record(line)
                 self.records[tuple(line[column] for column in COLUMNS[:5])] = line
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (
+            json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError,
+            RecursionError,
+        ) as error:  # fmt: skip
             raise ValueError(f"{self.path} is not the file of a comparison") from error
         if lines and not problems:
             raise ValueError(f"{self.path} is not the file of a comparison")
         return problems
+
+
+def _check_record(record: Mapping[str, Any]) -> None:
+    """Raise TypeError where a line of a file is no record."""
+    for column, kind in KINDS.items():
+        value = record[column]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise TypeError(f"{column} is {value!r}")
 
 
 def _losses(problem: "Problem", result: Result) -> tuple[float, float]:
