@@ -25,8 +25,8 @@ FILE = Path(__file__).with_name("golden.json")
 AROUND = ("ExponentialAverage", "Lookahead", "PolyakAverage")
 RULES = (
     "AMSBound", "AMSGrad", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta", "Adam", "AdamW",
-    "Adamax", "Adan", "LAMB", "Lion", "Momentum", "NAdam", "Nesterov", "RAdam", "RMSProp", "Rprop", "SGD",
-    "ScheduleFreeAdamW", "ScheduleFreeSGD", "Yogi", *AROUND,
+    "Adamax", "Adan", "LAMB", "Lion", "Momentum", "NAdam", "Nesterov", "RAdam", "RMSProp", "Rprop",
+    "SGD", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Yogi", *AROUND,
 )  # fmt: skip
 # Rules with ways of stepping of their own get more runs than the others.
 RUNS = {"SGD": 40, "Momentum": 10, "Nesterov": 6, "Adam": 10, "AdaGrad": 8, "RMSProp": 6}
@@ -224,7 +224,7 @@ def compare(kept, level, names):
 
 
 def write(kept, level, compiler):
-    """Keep the bits of the build at hand, beside those of other levels, which the losses come from."""
+    """Keep the bits of the build at hand, beside other levels'; the losses are those of the first."""
     runs = {}
     for name, run in descriptions().items():
         new, old = result(run), kept["runs"].get(name, {})

@@ -1,5 +1,5 @@
-# The bits of golden.json's runs, on the SIMD level at hand; elsewhere their losses. What changes them
-# on purpose says so in its commit, and writes the file anew: python tests/golden.py --write
+# The bits of golden.json's runs on the SIMD level at hand, and anywhere their losses. What changes
+# them on purpose says so in its commit, and writes the file anew: python tests/golden.py --write
 import golden
 import pytest
 
