@@ -293,7 +293,7 @@ def compare(path: Path, known: dict[str, Any], found: dict[str, Any]) -> None:
     """
     for name in [*known, *(name for name in found if name not in known)]:
         one, other = known.get(name), found.get(name)
-        if name == "loss" and isinstance(one, float) and isinstance(other, float):
+        if name == "value" and isinstance(one, float) and isinstance(other, float):
             if one == other or abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-300):
                 continue
             if one != one and other != other:

@@ -566,7 +566,8 @@ class Run:
                     loss, norm = self._solver.evaluate()
                 self.history.append(t, loss, norm, self._last_lr, self.time)
                 self._recorded, self._loss, self._norm = t, loss, norm
-            if not math.isfinite(self._loss):
+            # A start outside its bounds costs infinity, and the first step brings it inside.
+            if not math.isfinite(self._loss) and not (t == 0 and self._core.penalty.idempotent):
                 return Stop(f"diverged at step {t}: the loss is {self._loss}", kind="diverged")
         elif self._looked < 0 and not self._since_mark:
             asked = ()  # before the first step

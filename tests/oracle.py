@@ -86,6 +86,149 @@ class SoftmaxRegression(LinearObjective):
         return p - np.eye(self.n_outputs)[y]
 
 
+def _sign(y):
+    return 2 * y - 1
+
+
+# ℓ(z, y) and its derivative in z, with the parameters of the loss after y.
+losses = {
+    "squared": (lambda z, y: (y - z) ** 2, lambda z, y: -2 * (y - z)),
+    "logistic": (
+        lambda z, y: np.logaddexp(0, -_sign(y) * z),
+        lambda z, y: -_sign(y) * np.exp(-np.logaddexp(0, _sign(y) * z)),
+    ),
+    "hinge": (
+        lambda z, y: np.maximum(0, 1 - _sign(y) * z),
+        lambda z, y: np.where(_sign(y) * z <= 1, -_sign(y), 0.0),
+    ),
+    "perceptron": (
+        lambda z, y: np.maximum(0, -_sign(y) * z),
+        lambda z, y: np.where(_sign(y) * z <= 0, -_sign(y), 0.0),
+    ),
+    "squared_hinge": (
+        lambda z, y: np.maximum(0, 1 - _sign(y) * z) ** 2,
+        lambda z, y: -2 * _sign(y) * np.maximum(0, 1 - _sign(y) * z),
+    ),
+    "modified_huber": (
+        lambda z, y: np.where(
+            _sign(y) * z >= -1, np.maximum(0, 1 - _sign(y) * z) ** 2, -4 * _sign(y) * z
+        ),
+        lambda z, y: np.where(
+            _sign(y) * z >= -1, -2 * _sign(y) * np.maximum(0, 1 - _sign(y) * z), -4 * _sign(y)
+        ),
+    ),
+    "huber": (
+        lambda z, y, epsilon=1.35: np.where(
+            np.abs(z - y) <= epsilon, (z - y) ** 2 / 2, epsilon * np.abs(z - y) - epsilon**2 / 2
+        ),
+        lambda z, y, epsilon=1.35: np.clip(z - y, -epsilon, epsilon),
+    ),
+    "epsilon_insensitive": (
+        lambda z, y, epsilon=0.1: np.maximum(0, np.abs(z - y) - epsilon),
+        lambda z, y, epsilon=0.1: np.where(np.abs(z - y) > epsilon, np.sign(z - y), 0.0),
+    ),
+    "squared_epsilon_insensitive": (
+        lambda z, y, epsilon=0.1: np.maximum(0, np.abs(z - y) - epsilon) ** 2,
+        lambda z, y, epsilon=0.1: 2 * np.maximum(0, np.abs(z - y) - epsilon) * np.sign(z - y),
+    ),
+    "quantile": (
+        lambda z, y, q=0.5: q * np.maximum(0, y - z) + (1 - q) * np.maximum(0, z - y),
+        lambda z, y, q=0.5: np.where(z > y, 1 - q, np.where(z < y, -q, 0.0)),
+    ),
+    "poisson": (lambda z, y: np.exp(z) - y * z, lambda z, y: np.exp(z) - y),
+    "gamma": (lambda z, y: z + y * np.exp(-z), lambda z, y: 1 - y * np.exp(-z)),
+    "tweedie": (
+        lambda z, y, p=1.5: np.exp((2 - p) * z) / (2 - p) - y * np.exp((1 - p) * z) / (1 - p),
+        lambda z, y, p=1.5: np.exp((2 - p) * z) - y * np.exp((1 - p) * z),
+    ),
+    # Of all margins of a sample at once.
+    "softmax": (
+        lambda z, y: np.logaddexp.reduce(z, axis=1) - z[np.arange(len(y)), y.astype(int)],
+        lambda z, y: SoftmaxRegression.slopes(type("K", (), {"n_outputs": z.shape[1]}), z,
+                                              y.astype(int)),
+    ),
+}  # fmt: skip
+
+
+# Ω(w), and the proximal step from u with the rate of each coordinate.
+def _soft(u, cut):
+    return np.sign(u) * np.maximum(0, np.abs(u) - cut)
+
+
+penalties = {
+    "l1": (lambda w, l1: l1 * np.sum(np.abs(w)), lambda u, rate, l1: _soft(u, rate * l1)),
+    "elasticnet": (
+        lambda w, l, rho=0.5: l * (rho * np.sum(np.abs(w)) + (1 - rho) / 2 * np.sum(w**2)),
+        lambda u, rate, l, rho=0.5: _soft(u, rate * l * rho) / (1 + rate * l * (1 - rho)),
+    ),
+    "box": (
+        lambda w, low, high: 0.0 if np.all((low <= w) & (w <= high)) else math.inf,
+        lambda u, rate, low, high: np.clip(u, low, high),
+    ),
+    "nonnegative": (
+        lambda w: 0.0 if np.all(w >= 0) else math.inf,
+        lambda u, rate: np.maximum(u, 0),
+    ),
+    "l2": (lambda w, l2: l2 / 2 * np.sum(w**2), None),  # by its gradient, not by a proximal step
+}
+
+
+class LinearModel(LinearObjective):
+    """Any loss and penalty, each a name and its parameters, and sample weights w_i.
+
+    F(θ) = Σ w_i ℓ_i/Σ w_i + Ω(w); a step on a batch uses the mean of n w_i/Σw ∇ℓ_i over it.
+    """
+
+    def __init__(
+        self, X, y, loss, penalty=None, sample_weight=None, fit_intercept=False, n_outputs=None
+    ):
+        y = np.asarray(y, dtype=float)
+        if n_outputs is None:
+            n_outputs = int(np.max(y)) + 1 if loss[0] == "softmax" else 1 if y.ndim == 1 else len(
+                y[0]
+            )
+        super().__init__(X, y, 0.0, fit_intercept, n_outputs)
+        self.loss, self.penalty = loss, penalty
+        w = np.ones(self.n) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        self.w = self.n * w / w.sum()
+        if penalty is not None and penalty[0] == "l2":
+            self.l2 = penalty[1]
+
+    def losses(self, margins, y):
+        values, _ = losses[self.loss[0]]
+        if self.loss[0] == "softmax":
+            return values(margins, y)
+        return np.sum(values(margins, y.reshape(len(y), -1), *self.loss[1:]), axis=1)
+
+    def slopes(self, margins, y):
+        _, slopes = losses[self.loss[0]]
+        if self.loss[0] == "softmax":
+            return slopes(margins, y)
+        return slopes(margins, y.reshape(len(y), -1), *self.loss[1:])
+
+    def value(self, theta, indices=None):
+        rows = slice(None) if indices is None else indices
+        found = self.losses(self.X[rows] @ self.columns(theta), self.y[rows])
+        cost = 0.0
+        if self.penalty is not None:
+            cost = penalties[self.penalty[0]][0](theta[self.weights == 1], *self.penalty[1:])
+        return np.mean(self.w[rows] * found) + cost
+
+    def gradient(self, theta, indices=None):
+        """Of the smooth part."""
+        rows = slice(None) if indices is None else indices
+        X, y = self.X[rows], self.y[rows]
+        slopes = self.w[rows][:, None] * self.slopes(X @ self.columns(theta), y)
+        return self.flat(X.T @ slopes / len(X)) + self.l2 * self.weights * theta
+
+    def prox(self, theta, rate):
+        """The proximal step of the weights, at one rate or at one for each coordinate."""
+        if self.penalty is None or self.penalty[0] == "l2":
+            return theta
+        moved = penalties[self.penalty[0]][1](theta, rate, *self.penalty[1:])
+        return np.where(self.weights == 1, moved, theta)
+
+
 class NeuralNetwork:
     """A multilayer perceptron. θ is, layer by layer, W (out x in, row-major), then b."""
 
@@ -190,8 +333,18 @@ class SGD:
     default_momentum = None
     decays_itself = False  # where not, the decay is the same for all rules: see `replay`
 
+    # The rate of each coordinate in the last step, where it is not lr: the metric of a proximal step.
+    rate = None
+
     def __init__(self, theta):
         pass
+
+    def prox(self, theta, rate):
+        """The proximal step of the objective's penalty; `replay` sets it."""
+        return theta
+
+    def proximal(self, theta, lr):
+        return self.prox(theta, lr if self.rate is None else self.rate)
 
     def point(self, theta, momentum):
         """Where the gradient is to be taken."""
@@ -234,6 +387,7 @@ class AdaGrad(SGD):
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.G + g**2
+        self.rate = lr / (np.sqrt(self.G + self.eps_root) + self.eps)
         return theta - lr * g / (np.sqrt(self.G + self.eps_root) + self.eps)
 
 
@@ -244,6 +398,7 @@ class RMSProp(SGD):
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.decay * self.G + (1 - self.decay) * g**2
+        self.rate = lr / (np.sqrt(self.G + self.eps_root) + self.eps)
         return theta - lr * g / (np.sqrt(self.G + self.eps_root) + self.eps)
 
 
@@ -257,6 +412,7 @@ class Adam(SGD):
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
         m_hat = self.m / (1 - self.beta1 ** (t + 1))
         v_hat = self.v / (1 - self.beta2 ** (t + 1))
+        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
@@ -291,6 +447,7 @@ class AMSGrad(Adam):
 
     def move(self, theta, g, t, lr, momentum):
         m_hat, v_hat = self.moments(g, t)
+        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
@@ -303,7 +460,8 @@ class AMSBound(AMSGrad):
         _, v_hat = self.moments(g, t)
         rate = lr / (1 - self.beta1 ** (t + 1)) / (np.sqrt(v_hat + self.eps_root) + self.eps)
         final, age = self.final_ratio * lr, self.gamma * (t + 1)
-        return theta - np.clip(rate, final * (1 - 1 / (age + 1)), final * (1 + 1 / age)) * self.m
+        self.rate = np.clip(rate, final * (1 - 1 / (age + 1)), final * (1 + 1 / age))
+        return theta - self.rate * self.m
 
 
 class AdaBound(AMSBound):
@@ -322,6 +480,7 @@ class AdaBelief(SGD):
         self.s = self.beta2 * self.s + (1 - self.beta2) * (g - self.m) ** 2 + self.eps_root
         m_hat = self.m / (1 - self.beta1 ** (t + 1))
         s_hat = self.s / (1 - self.beta2 ** (t + 1))
+        self.rate = lr / (np.sqrt(s_hat) + self.eps)
         return theta - lr * m_hat / (np.sqrt(s_hat) + self.eps)
 
 
@@ -332,7 +491,8 @@ class Adadelta(SGD):
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.decay * self.G + (1 - self.decay) * g**2
-        step = np.sqrt(self.D + self.eps_root) / np.sqrt(self.G + self.eps_root) * g
+        ratio = np.sqrt(self.D + self.eps_root) / np.sqrt(self.G + self.eps_root)
+        self.rate, step = lr * ratio, ratio * g
         self.D = self.decay * self.D + (1 - self.decay) * step**2
         return theta - lr * step
 
@@ -347,6 +507,7 @@ class NAdam(Adam):
         self.v = b2 * self.v + (1 - b2) * g**2
         m_hat = b1 * self.m / (1 - b1 ** (t + 2)) + (1 - b1) * g / (1 - b1 ** (t + 1))
         v_hat = self.v / (1 - b2 ** (t + 1))
+        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
@@ -363,8 +524,10 @@ class RAdam(Adam):
         limit = 2 / (1 - b2) - 1
         rho = limit - 2 * (t + 1) * b2 ** (t + 1) / (1 - b2 ** (t + 1))
         if rho <= self.threshold:
+            self.rate = None
             return theta - lr * m_hat
         r = math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+        self.rate = lr * r / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * r * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
@@ -376,6 +539,7 @@ class Adamax(SGD):
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.u = np.maximum(self.beta2 * self.u, np.abs(g) + self.eps)
+        self.rate = lr / self.u
         return theta - lr * self.m / (1 - self.beta1 ** (t + 1)) / self.u
 
 
@@ -388,6 +552,7 @@ class Yogi(Adam):
         self.v = self.v - (1 - self.beta2) * np.sign(self.v - g**2) * g**2
         m_hat = self.m / (1 - self.beta1 ** (t + 1))
         v_hat = self.v / (1 - self.beta2 ** (t + 1))
+        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
@@ -405,6 +570,7 @@ class Adan(SGD):
         self.n = b3 * self.n + (1 - b3) * (g + b2 * change) ** 2
         m_hat, d_hat = self.m / (1 - b1 ** (t + 1)), self.d / (1 - b2 ** (t + 1))
         n_hat = self.n / (1 - b3 ** (t + 1))
+        self.rate = lr / (np.sqrt(n_hat + self.eps_root) + self.eps)
         return theta - lr * (m_hat + b2 * d_hat) / (np.sqrt(n_hat + self.eps_root) + self.eps)
 
 
@@ -422,6 +588,7 @@ class LAMB(Adam):
             size, length = np.linalg.norm(theta[layer]), np.linalg.norm(r[layer])
             trust = size / length if size > 0 and length > 0 else 1.0
             theta[layer] -= lr * trust * r[layer]
+            self.rate[layer] *= lr * trust  # what Adam's own move left: 1/(sqrt(v̂) + ε)
         return theta
 
 
@@ -437,6 +604,7 @@ class Rprop(SGD):
         factor = np.where(turn > 0, self.grow, np.where(turn < 0, self.shrink, 1.0))
         self.size = np.clip(self.size * factor, *self.bounds)
         self.previous = np.where(turn < 0, 0.0, g)
+        self.rate = self.size
         return theta - np.sign(self.previous) * self.size
 
 
@@ -451,6 +619,11 @@ class ScheduleFreeSGD(SGD):
     def point(self, theta, momentum):
         return (1 - self.beta) * self.z + self.beta * theta
 
+    scales = None
+
+    def proximal(self, theta, lr):
+        return theta  # z has had it, before the average
+
     def direction(self, g, t):
         return g
 
@@ -458,6 +631,9 @@ class ScheduleFreeSGD(SGD):
         y = self.point(theta, momentum)
         decay = self.weight_decay * self.weights * y
         self.z = self.z - lr * (self.direction(g, t) + decay)
+        if self.scales is not None:
+            self.rate = lr * self.scales
+        self.z = self.prox(self.z, lr if self.rate is None else self.rate)
         self.largest = max(self.largest, lr)
         self.weights_so_far.append(self.largest**2)
         c = self.weights_so_far[-1] / sum(self.weights_so_far)
@@ -473,6 +649,7 @@ class ScheduleFreeAdamW(ScheduleFreeSGD):
     def direction(self, g, t):
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
         v_hat = self.v / (1 - self.beta2 ** (t + 1))
+        self.scales = 1 / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return g / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
@@ -491,6 +668,11 @@ class Around(SGD):
     def step_inside(self, g, t, lr, momentum):
         decay = lr * self.weight_decay * self.weights * self.iterate
         self.iterate = self.inner.move(self.iterate, g, t, lr, momentum) - decay
+        self.inner.prox = self.prox
+        self.iterate = self.inner.proximal(self.iterate, lr)
+
+    def proximal(self, theta, lr):
+        return theta  # the inner rule has made it
 
 
 class Lookahead(Around):
@@ -589,6 +771,8 @@ def replay(
 ):  # fmt: skip
     """θ_0, θ_1, ..., θ_T as rows. `lr` and `momentum` are numbers or arrays, one entry a step.
 
+    Where the objective has a penalty with a proximal step, it follows the step of the rule.
+
     Weight decay is decoupled: - η_t λ θ_t on the weights, whatever the rule, never through a moment
     and never at a look-ahead point.
     """
@@ -603,10 +787,13 @@ def replay(
     theta = np.array(theta0, dtype=float)
     update = rules[rule](theta, **hyperparameters)
     update.weight_decay, update.weights = weight_decay, objective.weights
+    if hasattr(objective, "prox"):
+        update.prox = objective.prox
     path = [theta]
     for t, batch in enumerate(batches(objective.n, batch_size, steps, sampling, seed)):
         g = objective.gradient(update.point(theta, momentum[t]), batch)
         decay = 0.0 if update.decays_itself else lr[t] * weight_decay * objective.weights * theta
         theta = update.move(theta, g, t, lr[t], momentum[t]) - decay
+        theta = update.proximal(theta, lr[t])
         path.append(theta)
     return np.array(path)

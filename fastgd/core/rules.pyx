@@ -816,7 +816,7 @@ cdef kernel_void average_kernel(double *theta, const double *z, Py_ssize_t n_par
                                 double weight) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n_params):
-        theta[j] += weight * z[j]
+        theta[j] += weight * (z[j] - theta[j])
 
 
 cdef class ScheduleFreeSGDUpdate(Update):
@@ -840,14 +840,17 @@ cdef class ScheduleFreeSGDUpdate(Update):
         self.scalars[1] += square
         self.scalars[2] = square / self.scalars[1] if self.scalars[1] > 0.0 else 0.0
 
+    cdef double weight_now(self) noexcept nogil:
+        # With a proximal step the average waits for it.
+        return 0.0 if self.penalty.proximal else self.scalars[2]
+
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         schedule_free_kernel(theta, gradient, self.slot[0], start, stop, self.t == 0, lr,
-                             self.beta, self.scalars[2], keep)
+                             self.beta, self.weight_now(), keep)
 
     cdef void proximal(self, double *theta, double lr, double momentum) noexcept nogil:
-        # Of z, before it goes into the average: theta - weight z + weight prox(z).
-        average_kernel(theta, self.slot[0], self.n_params, -self.scalars[2])
+        # Of z, before it goes into the average.
         Update.proximal(self, self.slot[0], lr, momentum)
         average_kernel(theta, self.slot[0], self.n_params, self.scalars[2])
 
@@ -889,7 +892,7 @@ cdef class ScheduleFreeAdamWUpdate(ScheduleFreeSGDUpdate):
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         schedule_free_adamw_kernel(theta, gradient, self.slot[0], self.slot[2], start, stop,
-                                   self.t == 0, lr, self.beta, self.scalars[2],
+                                   self.t == 0, lr, self.beta, self.weight_now(),
                                    1.0 / (1.0 - self.scalars[3]), self.beta2, self.eps,
                                    self.eps_root, keep)
 
