@@ -8,6 +8,7 @@ from fastgd.history import *
 from fastgd.objectives import *
 from fastgd.optimizers import *
 from fastgd.run import *
+from fastgd.sweeps import *
 
 if TYPE_CHECKING:
     from fastgd import datasets, figures, problems, theory

@@ -10,9 +10,12 @@ returns it as a dict of numbers, texts and arrays, and ``load`` that takes it ba
 """
 
 import math
+import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from numpy.typing import NDArray
 from fastgd.checks import as_penalty
 from fastgd.history import History
 
-__all__ = ["GradientNorm", "Progress", "RelativeChange", "Stop", "TargetLoss", "WallTime"]
+__all__ = ["GradientNorm", "Log", "Progress", "RelativeChange", "Stop", "TargetLoss", "WallTime"]
 
 
 KINDS = ("finished", "converged", "stopped", "interrupted", "diverged")
@@ -221,3 +224,47 @@ class WallTime:
 
     def __call__(self, progress: Progress) -> Stop | None:
         return Stop(f"time is up: {self.seconds:g} s") if progress.time >= self.seconds else None
+
+
+@dataclass(frozen=True)
+class Log:
+    """Writes each record as a line of a CSV file, at once: to be watched while a run goes on.
+
+    A new run begins the file anew; one that is resumed writes on. A line that cannot be written is
+    warned of, and the run goes on.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    OSError
+        The file cannot be written when the run begins.
+
+    Examples
+    --------
+    >>> f = gd.Quadratic(np.eye(1))
+    >>> r = gd.minimize(f, gd.SGD(lr=0.5), [1.0], steps=2, record_every=1,
+    ...                 callbacks=[gd.callbacks.Log("run.log")])
+    >>> from pathlib import Path
+    >>> Path("run.log").read_text().splitlines()[0]
+    'step,loss,grad_norm,lr,time'
+    """
+
+    path: Any
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(os.fspath(self.path)))
+
+    def __call__(self, progress: Progress) -> None:
+        history = progress.history
+        first = len(history["step"]) == 1
+        line = ",".join(repr(history[column][-1].item()) for column in history)
+        try:
+            with self.path.open("w" if first else "a", encoding="utf-8") as file:
+                file.write(f"{','.join(history)}\n{line}\n" if first else f"{line}\n")
+        except OSError as error:
+            if first:
+                raise
+            warnings.warn(f"{str(self.path)!r}: {error.strerror}", RuntimeWarning, stacklevel=2)

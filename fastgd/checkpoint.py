@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,10 +17,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastgd import optimizers, schedules
+from fastgd.callbacks import Stop
 from fastgd.history import History
 from fastgd.objectives import Objective
 
-__all__ = ["compare", "fingerprint", "read", "replace_file", "write"]
+__all__ = ["compare", "fingerprint", "read", "replace_file", "restore", "state_of", "write"]
 
 FORMAT = 1
 # What of a run's setting is saved as it is.
@@ -169,6 +171,66 @@ def check_alike(saved: Any, fresh: Any, name: str = "state") -> None:
             raise ValueError(f"the saved {name} is of another size or kind")
     elif type(saved) is not type(fresh):
         raise ValueError(f"the saved {name} is {saved!r}, not a {type(fresh).__name__}")
+
+
+def state_of(run: Any) -> dict[str, Any]:
+    """Everything that a `Run` depends on, as one dict."""
+    seed = run.setting.seed
+    return {
+        **{name: getattr(run.setting, name) for name in SETTING},
+        "n_params": run.objective.n_params,
+        "optimizer": run.optimizer,
+        "theta0": run.setting.theta0,
+        "seed": "generator" if isinstance(seed, np.random.Generator) else seed,
+        "record_every": run.record_every,
+        "solver": run._stretch.solver.save(),
+        "history": run.history.snapshot(),
+        "looked": run._looked,
+        "seconds": run.time,
+        "stop": None if run.stop is None else [run.stop.message, run.stop.kind],
+        "callbacks": [
+            [type(callback).__name__, callback.save()]
+            for callback in run.callbacks
+            if hasattr(callback, "save") and hasattr(callback, "load")
+        ],
+    }
+
+
+def restore(run: Any, state: dict[str, Any]) -> None:
+    """Put a run that was just made into that state."""
+    check_alike(state["solver"], run._stretch.solver.save())
+    step = state["solver"]["update"]["t"]
+    if not 0 <= step <= run.total:
+        raise ValueError(f"the saved run is at step {step} of {run.total}")
+    run._stretch.load(state["solver"])
+    history = state["history"]
+    run.history.load(history.save() if isinstance(history, History) else history)
+    steps = run.history["step"]
+    if len(steps):
+        if steps[0] < 0 or (np.diff(steps) <= 0).any() or steps[-1] > run.step:
+            raise ValueError("the saved records are in no order")
+        run._recorded, run._loss = int(steps[-1]), float(run.history["loss"][-1])
+        run._norm = float(run.history["grad_norm"][-1])
+    run._looked = int(state["looked"])
+    run._started = time.perf_counter() - float(state["seconds"])
+    if state["stop"] is not None:
+        message, kind = state["stop"]
+        run.stop = Stop(message, kind=kind)
+    memories = list(state["callbacks"])
+    for callback in run.callbacks:
+        for i, (name, memory) in enumerate(memories):
+            if name == type(callback).__name__ and hasattr(callback, "load"):
+                callback.load(memory)
+                del memories[i]
+                break
+
+
+def seed_of(state: dict[str, Any]) -> Any:
+    """What a run in that state was seeded with; a new generator of its kind where it was one."""
+    if state["seed"] != "generator":
+        return state["seed"]
+    known = state["solver"]["sampler"].get("bit_generator")
+    return generator("PCG64" if known is None else known["bit_generator"])
 
 
 # --- The state as JSON and arrays -----------------------------------------------------------------

@@ -29,7 +29,8 @@ from fastgd.console import Bar
 from fastgd.history import Result
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
-from fastgd.run import INTERRUPTED, minimize, shared_steps, sweep
+from fastgd.run import INTERRUPTED, minimize
+from fastgd.sweeps import shared_steps, sweep
 
 if TYPE_CHECKING:
     from fastgd.problems import Problem

@@ -1,22 +1,18 @@
-"""One run from θ_0 to θ_T, and those made of it: Run, minimize, sweep, resume.
+"""One run from θ_0 to θ_T: Run, minimize, resume.
 
 A run checks its input once and hands chunks of steps to the core: a few hundredths of a second
 without the GIL. Between chunks are the records, the callbacks, the checkpoints, and the place where
 Ctrl-C is heard. Nothing depends on where the cuts fall.
-
-A chunk does not look for NaN. Now and then θ is found finite and the run is marked; where it is
-not, the step is found by halving what was taken since the mark. A mark costs as much as some steps,
-so it waits until they have cost many times as much.
 """
 
 import contextlib
 import math
 import os
-import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,28 +21,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import checkpoint as files
+from fastgd.arguments import (
+    bound,
+    check_sampling,
+    check_seed,
+    checked_records,
+    length,
+    sampler_of,
+    with_number,
+)
 from fastgd.callbacks import Callback, Progress, Stop
 from fastgd.checks import as_count, as_penalty, as_vector
 from fastgd.console import Bar, Interrupts
-from fastgd.core import sampling as samplers
 from fastgd.core import solver as solvers
 from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
+from fastgd.stretch import Stretch
 
-__all__ = ["Run", "minimize", "resume", "sweep"]
-
-# Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
-CHUNK_SECONDS = 0.03
-LONGEST_CHUNK = 1 << 16
-# What a mark costs, it costs once in so many times as long.
-MARK_SHARE = 16
-# Data beyond the first does not stay in a processor's cache; rows of the second do, for long enough
-# to be used by several runs in turn.
-CACHED_BYTES = 1 << 24
-SHARED_BYTES = 1 << 20
+__all__ = ["Run", "minimize", "resume"]
 
 INTERRUPTED = Stop("interrupted", kind="interrupted")
 # How a run ends that has nothing left to do.
@@ -115,9 +110,7 @@ class Run:
         if not isinstance(optimizer, Optimizer):
             hint = " (did you forget its parentheses?)" if isinstance(optimizer, type) else ""
             raise TypeError(f"optimizer must be an Optimizer, not {optimizer!r}{hint}")
-        if sampling not in samplers.SAMPLERS:
-            known = ", ".join(samplers.SAMPLERS)
-            raise ValueError(f"sampling must be one of {known}, not {sampling!r}")
+        check_sampling(sampling)
         n = objective.n_samples
         if batch_size is not None:
             batch_size = as_count("batch_size", batch_size)
@@ -127,16 +120,16 @@ class Run:
             if batch_size > n:
                 raise ValueError(f"batch_size is {batch_size}, but there are only {n} observations")
         epoch = None if batch_size is None else -(-(n or 1) // batch_size)
-        self.total = _length(objective, steps, epochs, epoch)
+        self.total = length(objective, steps, epochs, epoch)
         self.callbacks = tuple(callbacks)
-        self.record_every = _checked_records(record_every, epoch, self.total, self.callbacks)
+        self.record_every = checked_records(record_every, epoch, self.total, self.callbacks)
         self.n_threads = as_count("n_threads", n_threads)
         if on_interrupt not in ("return", "raise"):
             raise ValueError(f"on_interrupt must be 'return' or 'raise', not {on_interrupt!r}")
         self.on_interrupt = on_interrupt
-        self.optimizer = _with_number(optimizer, objective)
-        _check_seed(seed)
-        clip_norm, clip_value = _bound("clip_norm", clip_norm), _bound("clip_value", clip_value)
+        self.optimizer = with_number(optimizer, objective)
+        check_seed(seed)
+        clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
         self.progress = bool(progress)
@@ -150,58 +143,40 @@ class Run:
         )
         self.rates = self.optimizer.rates(self.total)
 
-        # A generator that is the caller's may be drawn from by others, between our chunks.
-        self._shared = False
-        self._lock: Any = contextlib.nullcontext()
-        sampler: samplers.Sampler
-        if batch_size is None:
-            sampler = samplers.All(n or 1, n or 1, None)
-        elif sampling == "sequential":
-            sampler = samplers.Sequential(n or 1, batch_size, None)
-        else:
-            self._shared = isinstance(seed, np.random.Generator)
-            generator = seed if self._shared else np.random.default_rng(seed)
-            if self._shared:
-                self._lock = generator.bit_generator.lock
-            sampler = samplers.SAMPLERS[sampling](n or 1, batch_size, generator)
-
+        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed)
         with contextlib.ExitStack() as stack:
             self._core = stack.enter_context(objective.borrow())
             update = updates.make(
                 self.optimizer, len(theta), self._core.span_list, self._core.penalty
             )
             if clip_norm is None and clip_value is None:
-                self._solver = objective.solver(self._core, update, sampler, theta)
+                solver = objective.solver(self._core, update, sampler, theta)
             else:
-                self._solver = solvers.General(self._core, update, sampler, theta)
-                self._solver.clip(clip_norm or math.inf, clip_value or math.inf)
+                solver = solvers.General(self._core, update, sampler, theta)
+                solver.clip(clip_norm or math.inf, clip_value or math.inf)
+            self._stretch = Stretch(solver, self.rates, lock)
             self._stack = stack.pop_all()
         self._closed = False
         self._interrupts = Interrupts()
         self.history = History()
         self.stop: Stop | None = None
         self._interrupted = False
-        self._loss = self._norm = self._last_lr = math.nan
+        self._loss = self._norm = math.nan
         self._looked = -1  # the step at which records and callbacks have had their turn
         self._recorded = -1
-        self._chunk_rates = np.empty(0), np.empty(0)
-        # A guess at the first chunk, from the multiplications that a step needs; then measured.
-        work = (sampler.batch_size + 4) * len(theta) + 50
-        self._chunk = max(1, min(LONGEST_CHUNK, 10_000_000 // work))
         self._started = time.perf_counter()
         self._saved_at: float | None = None
         self._fingerprint: dict[str, Any] | None = None
-        self._mark()
 
     @property
     def step(self) -> int:
         """Steps taken."""
-        return int(self._solver.step)
+        return int(self._stretch.solver.step)
 
     @property
     def theta(self) -> NDArray[np.float64]:
         """θ after these steps, a new vector: (n_params,)."""
-        settled: NDArray[np.float64] = self._solver.settled
+        settled: NDArray[np.float64] = self._stretch.solver.settled
         return settled
 
     @property
@@ -254,7 +229,7 @@ class Run:
             setting=self.setting,
             _loss=self._loss if self._recorded == self.step else None,
             interrupted=self._interrupted,
-            state=self._state(),
+            state=files.state_of(self),
         )
 
     def save(self, path: Any) -> None:
@@ -267,7 +242,7 @@ class Run:
         """
         if self._fingerprint is None:
             self._fingerprint = files.fingerprint(self.objective, self.setting.theta0)
-        files.write(Path(os.fspath(path)), self._state(), self._fingerprint)
+        files.write(Path(os.fspath(path)), files.state_of(self), self._fingerprint)
 
     @classmethod
     def load(
@@ -304,6 +279,8 @@ class Run:
         run = cls._of_state(state, objective, optimizer, record_every, callbacks, options, path)
         run._fingerprint = files.fingerprint(objective, run.setting.theta0)
         files.compare(path, known, run._fingerprint)
+        if run.checkpoint == path:
+            run._saved_at = run.time
         return run
 
     @classmethod
@@ -333,7 +310,7 @@ class Run:
                 objective,
                 known if optimizer is None else optimizer,
                 state["theta0"],
-                seed=_seed_of(state),
+                seed=files.seed_of(state),
                 record_every=state["record_every"] if record_every is None else record_every,
                 callbacks=callbacks,
                 **{name: state[name] for name in files.SETTING},
@@ -341,60 +318,10 @@ class Run:
             )
             if isinstance(known, Optimizer) and known != run.optimizer:
                 raise ValueError(f"{path} is of a run of {known!r}, not {run.optimizer!r}")
-            run._restore(state)
+            files.restore(run, state)
         except (KeyError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"{path} is damaged: {error!r}") from None
         return run
-
-    def _state(self) -> dict[str, Any]:
-        seed = self.setting.seed
-        return {
-            **{name: getattr(self.setting, name) for name in files.SETTING},
-            "n_params": self.objective.n_params,
-            "optimizer": self.optimizer,
-            "theta0": self.setting.theta0,
-            "seed": "generator" if isinstance(seed, np.random.Generator) else seed,
-            "record_every": self.record_every,
-            "solver": self._solver.save(),
-            "history": self.history.snapshot(),
-            "looked": self._looked,
-            "seconds": self.time,
-            "stop": None if self.stop is None else [self.stop.message, self.stop.kind],
-            "callbacks": [
-                [type(callback).__name__, callback.save()]
-                for callback in self.callbacks
-                if hasattr(callback, "save") and hasattr(callback, "load")
-            ],
-        }
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        files.check_alike(state["solver"], self._solver.save())
-        self._solver.load(state["solver"])
-        if not 0 <= self.step <= self.total:
-            raise ValueError(f"the saved run is at step {self.step} of {self.total}")
-        history = state["history"]
-        self.history.load(history.save() if isinstance(history, History) else history)
-        steps = self.history["step"]
-        if len(steps):
-            if steps[0] < 0 or (np.diff(steps) <= 0).any() or steps[-1] > self.step:
-                raise ValueError("the saved records are in no order")
-            self._recorded, self._loss = int(steps[-1]), float(self.history["loss"][-1])
-            self._norm = float(self.history["grad_norm"][-1])
-        self._looked = int(state["looked"])
-        self._started = time.perf_counter() - float(state["seconds"])
-        if state["stop"] is not None:
-            message, kind = state["stop"]
-            self.stop = Stop(message, kind=kind)
-        memories = list(state["callbacks"])
-        for callback in self.callbacks:
-            for i, (name, memory) in enumerate(memories):
-                if name == type(callback).__name__ and hasattr(callback, "load"):
-                    callback.load(memory)
-                    del memories[i]
-                    break
-        if not self._solver.finite:
-            raise ValueError("the saved theta is not finite")
-        self._mark()
 
     def close(self) -> None:
         """Hand the compiled objective back. Nothing can be advanced after that."""
@@ -429,21 +356,21 @@ class Run:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
             with _team(self.objective, self._core, self._useful_threads() - 1) as team:
-                self._solver.team = team
+                self._stretch.solver.team = team
                 try:
                     stop = self._steps(until, bar)
                 finally:
-                    self._solver.team = None
+                    self._stretch.solver.team = None
         except KeyboardInterrupt:
             stop = INTERRUPTED
         except BaseException:
-            self._secure()
+            self._stretch.secure()
             raise
         finally:
             if bar is not None:
                 bar.close()
         if settled or stop is not None:
-            stop = self._secure() or stop
+            stop = self._stretch.secure() or stop
         if stop is not None and stop.kind == "interrupted":
             self._interrupts.pending = True  # for the other runs of a sweep
         # A signal may have come when all was over.
@@ -467,89 +394,18 @@ class Run:
             if t >= until:
                 return None
             if self._saved_at is not None and self.time - self._saved_at > self.checkpoint_every:
-                stop = self._secure()
+                stop = self._stretch.secure()
                 if stop is not None:
                     return stop
                 self._save_or_warn()
-            end = min(until, self.total, t + self._chunk)
+            end = min(until, self.total, t + self._stretch.chunk)
             if record_every:
                 end = min(end, t - t % record_every + record_every)
-            stop = self._take(t, end)
+            stop = self._stretch.take(t, end, self._interrupts)
             if stop is not None:
                 return stop
             if bar is not None:
                 bar.show(end, None if self._recorded < 0 else self._loss)
-
-    def _take(self, start: int, end: int) -> Stop | None:
-        """Take the steps start <= t < end, and mark the run where that is due."""
-        try:
-            with self._interrupts.heard, self._lock:
-                try:
-                    if self._shared:
-                        self._mark()
-                    lr, momentum = self._rates_over(start, end)
-                    began = time.perf_counter()
-                    self._solver.take(lr, momentum)
-                    seconds = time.perf_counter() - began
-                except BaseException:
-                    # How many steps were taken is known, but not how many of the draws were used.
-                    self._rewind()
-                    raise
-                if self._shared:
-                    return self._secure()
-        except KeyboardInterrupt:
-            # Perhaps after the steps, and before we knew of them.
-            self._last_lr = self._lr_before(self.step)
-            raise
-        self._last_lr = float(lr[-1])
-        self._since_mark += seconds
-        length = int((end - start) * CHUNK_SECONDS / max(seconds, 1e-9))
-        self._chunk = max(1, min(LONGEST_CHUNK, 4 * (end - start) + 64, length))
-        return self._secure() if self._since_mark > MARK_SHARE * self._mark_seconds else None
-
-    def _rates_over(self, start: int, end: int) -> tuple[Any, Any]:
-        if not self.rates.constant or len(self._chunk_rates[0]) != end - start:
-            self._chunk_rates = self.rates.over(start, end)
-        return self._chunk_rates
-
-    def _lr_before(self, step: int) -> float:
-        return float(self.rates.over(step - 1, step)[0][0]) if step else math.nan
-
-    def _mark(self) -> None:
-        began = time.perf_counter()
-        self._solver.mark()
-        self._marked, self._since_mark = self.step, 0.0
-        self._mark_seconds = time.perf_counter() - began
-
-    def _rewind(self) -> None:
-        self._solver.rewind()
-        self._since_mark = 0.0
-        self._last_lr = self._lr_before(self.step)
-
-    def _secure(self) -> Stop | None:
-        """Mark a finite θ; from one that is not, go back to the last that is, and say so."""
-        if self._marked == self.step:
-            return None
-        began = time.perf_counter()
-        if self._solver.finite:
-            self._mark()
-            self._mark_seconds = time.perf_counter() - began
-            return None
-        bad = self.step
-        try:
-            while bad - self._marked > 1:
-                if self.step != self._marked:
-                    self._solver.rewind()
-                middle = (self._marked + bad) // 2
-                for start in range(self._marked, middle, LONGEST_CHUNK):
-                    self._solver.take(*self.rates.over(start, min(middle, start + LONGEST_CHUNK)))
-                if self._solver.finite:
-                    self._mark()
-                else:
-                    bad = middle
-        finally:
-            self._rewind()
-        return Stop(f"diverged at step {self.step}: theta is no longer finite", kind="diverged")
 
     def _look(self) -> Stop | None:
         """Record and ask the callbacks, whichever are due at this step."""
@@ -558,18 +414,18 @@ class Run:
             return None
         asked = self.callbacks
         if self.record_every and (t % self.record_every == 0 or t == self.total):
-            stop = self._secure()
+            stop = self._stretch.secure()
             if stop is not None:
                 return stop
             if self._recorded != t:
                 with self._interrupts.heard:
-                    loss, norm = self._solver.evaluate()
-                self.history.append(t, loss, norm, self._last_lr, self.time)
+                    loss, norm = self._stretch.solver.evaluate()
+                self.history.append(t, loss, norm, self._stretch.last_lr, self.time)
                 self._recorded, self._loss, self._norm = t, loss, norm
             # A start outside its bounds costs infinity, and the first step brings it inside.
             if not math.isfinite(self._loss) and not (t == 0 and self._core.penalty.idempotent):
                 return Stop(f"diverged at step {t}: the loss is {self._loss}", kind="diverged")
-        elif self._looked < 0 and not self._since_mark:
+        elif self._looked < 0 and not t:
             asked = ()  # before the first step
         elif asked:
             asked = tuple(c for c in asked if getattr(c, "every_chunk", False))
@@ -584,12 +440,16 @@ class Run:
     def _ask(self, callback: Callback) -> Stop | None:
         progress = Progress(
             self.step, self.total, self._loss, self._norm, self.time, self.history,
-            lambda: self._solver.settled,
+            lambda: self._stretch.solver.settled,
         )  # fmt: skip
         with self._interrupts.heard:
             answer = callback(progress)
-        if sys.getrefcount(progress) > 2:
-            progress.theta  # noqa: B018 - whoever keeps it may ask later, when the run has moved on
+        # Whoever keeps it may ask for its theta later, when the run has moved on.
+        kept = weakref.ref(progress)
+        del progress
+        held = kept()
+        if held is not None:
+            held.theta  # noqa: B018
         if isinstance(answer, Stop):
             return answer
         if answer:
@@ -703,7 +563,8 @@ def minimize(
     -----
     Memory beyond the data: θ, its gradient, a copy of θ and of the optimizer's state, and a few
     thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
-    "shuffle" needs more: 8 n_samples bytes for the order of an epoch.
+    "shuffle" needs more: 16 n_samples bytes for the orders of two epochs. The result's `state` is
+    another copy, with what is left of an epoch's order where the run ended within one.
 
     References
     ----------
@@ -787,100 +648,8 @@ def resume(
         run = Run.load(
             source, objective, optimizer, record_every, callbacks, checkpoint=source, **options
         )
-        run._saved_at = run.time
     with run:
         return run.advance().result()
-
-
-def sweep(
-    objective: Objective,
-    optimizers: Sequence[Optimizer],
-    theta0: Any = None,
-    batch_size: int | None = None,
-    steps: int | None = None,
-    epochs: int | None = None,
-    seed: Any = None,
-    sampling: str = "replacement",
-    record_every: int | None = 0,
-    callbacks: Iterable[Callback] = (),
-) -> list[Result]:
-    """Several optimizers on one objective, with the same draws, in one pass over the data.
-
-    The runs take turns, a few steps at a time, so that a row is fetched from memory once and found
-    in the cache by all others. Each result is that of `minimize` with the same seed, bit by bit.
-
-    Parameters
-    ----------
-    objective : Objective
-    optimizers : sequence of Optimizers, at least one
-        Such as one rule at many rates.
-    theta0, batch_size, steps, epochs, seed, sampling, record_every, callbacks
-        As for `minimize`, for each of the runs; but nothing is recorded by default, and a seed that
-        is not an int is asked once, for the draws of all.
-
-    Returns
-    -------
-    list of Result
-        In the order of the optimizers. The times in a history are those since the start of all.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Arguments that make no sense, before any work starts.
-
-    Notes
-    -----
-    Nothing is gained on data that fits in a cache (below 16 MB): there the runs go one after the
-    other. Memory beyond the data is that of all runs together.
-
-    Examples
-    --------
-    >>> X, y = gd.datasets.load("breast-cancer")
-    >>> f = gd.LogisticRegression(X, y, l2=0.01)
-    >>> rates = np.geomspace(1e-4, 1.0, 5)
-    >>> found = gd.sweep(f, [gd.Adam(lr=lr) for lr in rates], batch_size=32, epochs=20, seed=0)
-    >>> float(rates[np.argmin([r.loss for r in found])])
-    0.01
-    """
-    optimizers = list(optimizers)
-    if not optimizers:
-        raise ValueError("there must be at least one optimizer")
-    _check_seed(seed)
-    if not isinstance(seed, (int, np.integer)):
-        seed = int(np.random.default_rng(seed).integers(1 << 63))
-    callbacks = tuple(callbacks)
-    stride = shared_steps(objective, batch_size)
-    with contextlib.ExitStack() as stack:
-        runs = [
-            stack.enter_context(
-                Run(
-                    objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling,
-                    record_every, callbacks,
-                )
-            )
-            for optimizer in optimizers
-        ]  # fmt: skip
-        # One pair of ears for all: a signal that one run hears ends the others too.
-        interrupts = stack.enter_context(Interrupts())
-        for run in runs:
-            run._interrupts = interrupts
-        live = runs
-        while live:
-            for run in live:
-                run._advance(run.total if stride is None else run.step + stride, settled=False)
-            live = [run for run in live if run.stop is None]
-        return [run.result() for run in runs]
-
-
-def shared_steps(objective: Objective, batch_size: int | None) -> int | None:
-    """Steps whose rows several runs can share; None where there is nothing to gain."""
-    X = getattr(objective, "X", None)
-    if X is None or batch_size is None:
-        return None
-    size = X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes
-    if size < CACHED_BYTES:
-        return None
-    return min(LONGEST_CHUNK, max(1, SHARED_BYTES * X.shape[0] // (size * batch_size)))
 
 
 @contextlib.contextmanager
@@ -901,68 +670,3 @@ def _team(objective: Objective, core: Any, count: int) -> Iterator[Any]:
         team.dismiss()
         for thread in started:
             thread.join()
-
-
-def _checked_records(
-    given: int | None, epoch: int | None, total: int, callbacks: tuple[Callback, ...]
-) -> int:
-    """Steps between two records, all callbacks being content with it."""
-    if given is None:
-        given = epoch or max(1, total // 100)
-    elif given != 0:
-        given = as_count("record_every", given)
-    for callback in callbacks:
-        if not callable(callback):
-            raise TypeError(f"a callback must be callable, not {callback!r}")
-        if not given and not getattr(callback, "every_chunk", False):
-            raise ValueError(f"{callback!r} looks at records, and record_every=0 makes none")
-    return given
-
-
-def _bound(name: str, given: Any) -> float | None:
-    if given is None:
-        return None
-    if not as_penalty(name, given):
-        raise ValueError(f"{name} must be above 0, not {given}")
-    return float(given)
-
-
-def _seed_of(state: dict[str, Any]) -> Any:
-    """What a run in that state was seeded with; a new generator of its kind where it was one."""
-    if state["seed"] != "generator":
-        return state["seed"]
-    known = state["solver"]["sampler"].get("bit_generator")
-    return files.generator("PCG64" if known is None else known["bit_generator"])
-
-
-def _length(objective: Objective, steps: Any, epochs: Any, epoch: int | None) -> int:
-    if (steps is None) == (epochs is None):
-        raise ValueError("give the length of the run as either steps= or epochs=")
-    if steps is not None:
-        return as_count("steps", steps)
-    if objective.n_samples is None:
-        name = type(objective).__name__
-        raise ValueError(f"{name} has no observations, so no epochs: give steps=")
-    return as_count("epochs", epochs) * (epoch or 1)
-
-
-def _with_number(optimizer: Optimizer, objective: Objective) -> Optimizer:
-    # lr="1/beta" becomes the number, which the result then shows.
-    if not isinstance(optimizer.lr, str):
-        return optimizer
-    beta = objective.smoothness()
-    if not beta:
-        raise ValueError(
-            f"lr='1/beta' needs a known smoothness, and that of {objective!r} is {beta}: give lr a "
-            "number"
-        )
-    return optimizer.with_lr(1.0 / beta)
-
-
-def _check_seed(seed: Any) -> None:
-    if seed is None or isinstance(seed, np.random.Generator):
-        return
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise TypeError(f"seed must be an int or a numpy.random.Generator, not {seed!r}")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, not {seed}")

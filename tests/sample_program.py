@@ -57,6 +57,23 @@ def train(X: Vector, y: Vector) -> gd.Result:
     return result
 
 
+def interrupted_and_resumed(X: Vector, y: Vector, folder: Path) -> gd.Result:
+    f = gd.LogisticRegression(X, y, l2=1e-3)
+    path = folder / "run.npz"
+    with gd.Run(f, gd.Adam(lr=0.01), batch_size=8, steps=100, seed=0, clip_norm=1.0) as run:
+        run.advance(40).save(path)
+        here: Vector = run.theta
+        stop: gd.callbacks.Stop | None = run.stop
+    assert run.step == 40 and here.shape == (f.n_params,) and stop is None
+    again = gd.Run.load(path, f, n_threads=2)
+    assert_type(again, gd.Run)
+    result = gd.resume(path, f, checkpoint_every=10.0)
+    assert_type(result, gd.Result)
+    interrupted: bool = result.interrupted
+    assert not interrupted and gd.resume(result).steps == 100
+    return result
+
+
 def others(X: Vector, y: Vector) -> list[gd.Result]:
     problems: list[gd.Objective] = [
         gd.LeastSquares(X, y),
@@ -121,6 +138,7 @@ def main(folder: Path) -> None:
     print(result.loss, len(others(X, y)), own_function(), own_loop())
     print(proved())
     print(compared(folder / "found.csv"))
+    print(interrupted_and_resumed(X, y, folder))
     swept: list[gd.Result] = gd.sweep(
         gd.LeastSquares(X, y), [gd.SGD(1e-3), gd.SGD(1e-4)], batch_size=8, steps=20, seed=0
     )

@@ -32,6 +32,16 @@ OBJECTIVES = {
     "dense": dense,
     "single precision": lambda: gd.LogisticRegression(X.astype(np.float32), Y == 0, l2=0.1),
     "sparse": lambda: gd.LogisticRegression(CSR, Y == 0, l2=0.1, fit_intercept=True),
+    "sparse zeros": lambda: gd.LinearModel(
+        CSR, Y == 0, loss=gd.losses.Logistic(), penalty=gd.penalties.ElasticNet(0.05, 0.5)
+    ),
+    "weighted": lambda: gd.LinearModel(
+        X,
+        X @ np.ones(4),
+        loss=gd.losses.Huber(0.5),
+        penalty=gd.penalties.Box(-0.5, 0.5),
+        sample_weight=np.arange(1.0, 24.0),
+    ),
     "sparse softmax": lambda: gd.SoftmaxRegression(CSR, Y),
     "network": lambda: gd.NeuralNetwork(X, Y == 0, hidden=(3,), loss="logistic"),
     "quadratic": lambda: gd.Quadratic(np.diag([1.0, 2.0, 3.0]), [1.0, 1.0, 1.0]),
@@ -126,11 +136,11 @@ class AnyOrder(RuleBasedStateMachine):
 TMP, COUNT = [], itertools.count()
 
 
-@pytest.mark.slow
-def test_any_order_of_advance_save_kill_load(tmp_path):
+@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_any_order_of_advance_save_kill_load(examples, tmp_path):
     TMP[:] = [tmp_path]
     AnyOrder.TestCase.settings = settings(
-        max_examples=300, stateful_step_count=12, deadline=None,
+        max_examples=examples, stateful_step_count=12, deadline=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     AnyOrder.TestCase("runTest").runTest()
@@ -153,6 +163,22 @@ def test_every_optimizer_is_kept_in_a_file(name, tmp_path):
     rule_ = optimizer(name, lr=0.01)
     gd.Run(f, rule_, steps=3).save(tmp_path / "run.npz")
     assert gd.Run.load(tmp_path / "run.npz", f).optimizer == rule_
+
+
+def test_the_rate_of_the_step_before_is_known_after_a_load(tmp_path):
+    f, rule_, run = made("dense", "adam", "warm", "shuffle", 5)
+    cut = gd.Run(f, rule_, **run).advance(13)
+    cut.save(tmp_path / "run.npz")
+    loaded = gd.Run.load(tmp_path / "run.npz", f)
+    assert loaded._stretch.last_lr == cut._stretch.last_lr == rule_.lr(np.array([12]), 60)[0]
+
+
+def test_a_run_of_a_shared_generator_is_kept_too(tmp_path):
+    f, rule_, run = made("dense", "adam", "warm", "shuffle", 5, record_every=4)
+    run["seed"] = np.random.default_rng(4)
+    whole = gd.minimize(f, rule_, **(run | {"seed": 4}))
+    gd.Run(f, rule_, **run).advance(13).save(tmp_path / "run.npz")
+    same(gd.resume(tmp_path / "run.npz", f), whole)
 
 
 def test_a_function_in_a_schedule_is_asked_for(tmp_path):
@@ -202,7 +228,7 @@ def test_a_function_of_ones_own_is_known_by_its_loss(tmp_path):
     whole = gd.minimize(function(1.0), gd.Adam(0.1), [1.0, 2.0], steps=30)
     gd.Run(function(1.0), gd.Adam(0.1), [1.0, 2.0], steps=30).advance(7).save(path)
     same(gd.resume(path, function(1.0)), whole)
-    with pytest.raises(ValueError, match="its loss was 6.0, here it is 7.0"):
+    with pytest.raises(ValueError, match="its value was 6.0, here it is 7.0"):
         gd.resume(path, function(2.0))
 
 

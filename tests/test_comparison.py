@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import rankdata
 
 import fastgd as gd
-from fastgd import comparison, optimizers
+from fastgd import comparison, console, optimizers
 from fastgd.comparison import Comparison
 
-driver = importlib.import_module("fastgd.run")  # gd.minimize is the function
+driver = importlib.import_module("fastgd.sweeps")
 SMALL = {"optimizers": ["sgd", "adam", "lookahead-radam"], "budget": 3, "seeds": 2}
 
 
@@ -182,9 +182,9 @@ def test_a_file_takes_another_problem_in(tmp_path):
 
 
 def test_the_time_left_counts_what_was_done_now(capsys, monkeypatch):
-    bar = driver.Bar(100)
+    bar = console.Bar(100)
     bar.skipped, bar.began, bar.shown = 50, 0.0, 0.0
-    monkeypatch.setattr(driver.time, "perf_counter", lambda: 10.0)
+    monkeypatch.setattr(console.time, "perf_counter", lambda: 10.0)
     bar.show(75, None)  # 25 in ten seconds
     assert "75/100, 10 s left" in capsys.readouterr().err
 

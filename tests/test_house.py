@@ -17,10 +17,13 @@ FLOORS = [
     {"__main__"},
     {"cli", "config"},
     {"comparison", "estimators", "figures", "theory"},
-    {"run", "problems"},
-    {"checkpoint"},
+    {"sweeps", "problems"},
+    {"run"},
+    {"arguments", "checkpoint", "stretch"},
     {"variants"},
     {"objectives", "optimizers", "schedules", "callbacks", "console", "history", "datasets"},
+    {"losses", "penalties"},
+    {"checks"},
     {"core"},
 ]
 

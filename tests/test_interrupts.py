@@ -128,7 +128,7 @@ def test_a_sweep_is_interrupted_as_a_whole(sent, monkeypatch):
     f = logistic()
     rules = [gd.SGD(1e-3), gd.Adam(1e-3), gd.SGD(2e-3)]
     for cached in (0, 1 << 40):
-        monkeypatch.setattr("fastgd.run.CACHED_BYTES", cached)
+        monkeypatch.setattr("fastgd.sweeps.CACHED_BYTES", cached)
         options = {"batch_size": 1, "steps": 10**9, "seed": 1}
         found = interrupted(lambda: gd.sweep(f, rules, **options), 0.1, sent)  # noqa: B023
         assert [r.interrupted for r in found] == [True] * 3

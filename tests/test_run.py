@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.optimize import minimize as judge
 
 import fastgd as gd
+from fastgd import stretch
 
 
 def data(n=50, d=4):
@@ -217,6 +218,38 @@ def test_any_callable_may_look_and_stop(f):
     assert r.steps == 6 and "stopped" in r.message
 
 
+def test_a_progress_that_is_kept_keeps_its_theta(f):
+    kept, seen = [], []
+
+    def look(progress):
+        (kept.append if progress.step % 4 else seen.append)(progress)
+        if progress.step % 4 == 0:
+            seen[-1] = progress.theta
+
+    gd.minimize(f, gd.SGD(0.01), steps=8, record_every=2, callbacks=[look])
+    for progress, steps in zip(kept, (2, 6), strict=True):
+        assert np.array_equal(progress.theta, gd.minimize(f, gd.SGD(0.01), steps=steps).theta)
+    assert np.array_equal(seen[1], gd.minimize(f, gd.SGD(0.01), steps=4).theta)
+
+
+def test_a_log_holds_the_history_line_by_line(f, tmp_path):
+    path = tmp_path / "run.log"
+    log = gd.callbacks.Log(path)
+    run = gd.Run(f, gd.SGD(0.01), steps=20, record_every=5, callbacks=[log])
+    run.advance(10).save(tmp_path / "run.npz")
+    assert len(path.read_text().splitlines()) == 4  # while the run goes on
+    r = gd.resume(tmp_path / "run.npz", f, callbacks=[log])
+    header, *lines = path.read_text().splitlines()
+    assert header == ",".join(r.history)
+    rows = np.array([[float(text) for text in line.split(",")] for line in lines])
+    for place, column in enumerate(r.history):
+        np.testing.assert_array_equal(rows[:, place], r.history[column])
+    gd.minimize(f, gd.SGD(0.01), steps=1, callbacks=[log])
+    assert len(path.read_text().splitlines()) == 3
+    with pytest.raises(OSError, match="No such file"):
+        gd.minimize(f, gd.SGD(0.01), steps=1, callbacks=[gd.callbacks.Log(tmp_path / "no" / "log")])
+
+
 def test_what_a_callback_raises_comes_out(f):
     def fail(progress):
         raise KeyError("from the callback")
@@ -324,6 +357,17 @@ def test_a_generator_is_a_seed_and_goes_on_where_it_stopped(f):
     assert np.array_equal(a.theta, d.theta)
 
 
+@pytest.mark.parametrize("sampling", ["replacement", "shuffle"])
+def test_a_run_from_a_generator_records_what_one_from_a_seed_does(f, sampling):
+    lr = gd.schedules.inverse_time(0.01, 0.1)
+    run = {"batch_size": 7, "steps": 2000, "record_every": 300, "sampling": sampling}
+    a = gd.Run(f, gd.Adam(lr), seed=4, **run).advance()
+    b = gd.Run(f, gd.Adam(lr), seed=np.random.default_rng(4), **run).advance()
+    for column in ("step", "loss", "lr"):
+        np.testing.assert_array_equal(a.history[column], b.history[column])
+    assert a._stretch.chunk > 64 and b._stretch.chunk > 64
+
+
 def test_other_bit_generators_give_their_own_stream(f):
     for made in (np.random.MT19937, np.random.Philox, np.random.SFC64):
         slow = oracle.LeastSquares(*data(), fit_intercept=True)
@@ -407,7 +451,7 @@ OPTIMIZERS = [gd.SGD(0.1), gd.SGD(1e3), gd.Adam(0.01), gd.Nesterov(gd.schedules.
 @pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
 @pytest.mark.parametrize("shared", [0, 1 << 40])
 def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
-    driver = sys.modules["fastgd.run"]
+    driver = sys.modules["fastgd.sweeps"]
     monkeypatch.setattr(driver, "CACHED_BYTES", shared)
     monkeypatch.setattr(driver, "SHARED_BYTES", 3000)
     options = {"batch_size": 7, "epochs": 50, "seed": 3, "sampling": sampling, "record_every": 9}
@@ -420,7 +464,7 @@ def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
 
 
 def test_a_sweep_on_sparse_data(monkeypatch):
-    monkeypatch.setattr(sys.modules["fastgd.run"], "CACHED_BYTES", 0)
+    monkeypatch.setattr(sys.modules["fastgd.sweeps"], "CACHED_BYTES", 0)
     X = sparse.random_array((80, 30), density=0.1, rng=np.random.default_rng(0), format="csr")
     f = gd.LogisticRegression(X, np.arange(80) % 2)
     for r, rule in zip(
@@ -437,7 +481,7 @@ def test_a_sweep_without_a_seed_has_the_same_draws_for_all(f):
 
 
 def test_an_interrupt_ends_all_of_a_sweep(f, monkeypatch):
-    monkeypatch.setattr(sys.modules["fastgd.run"], "CACHED_BYTES", 0)
+    monkeypatch.setattr(sys.modules["fastgd.sweeps"], "CACHED_BYTES", 0)
 
     def at_step(progress):
         if progress.step == 20:
@@ -692,8 +736,8 @@ class Costly:
     """Makes marks seem so dear that none is made but where one must be."""
 
     def __init__(self, monkeypatch):
-        monkeypatch.setattr(sys.modules["fastgd.run"], "MARK_SHARE", 1e12)
-        monkeypatch.setattr(sys.modules["fastgd.run"], "LONGEST_CHUNK", 5)
+        monkeypatch.setattr(stretch, "MARK_SHARE", 1e12)
+        monkeypatch.setattr(stretch, "LONGEST_CHUNK", 5)
 
 
 @pytest.mark.parametrize("record_every", [0, 40])
@@ -707,8 +751,10 @@ def test_the_step_of_a_divergence_is_found_far_from_the_last_mark(
     run = {"batch_size": 7, "steps": 2000, "seed": 0, "sampling": sampling}
     often = gd.minimize(f, gd.optimizers.registry[rule](lr=lr), record_every=1, **run)
     Costly(monkeypatch)
-    marks = gd.Run._mark
-    monkeypatch.setattr(gd.Run, "_mark", lambda self: (calls.append(self.step), marks(self))[1])
+    marks = stretch.Stretch.mark
+    monkeypatch.setattr(
+        stretch.Stretch, "mark", lambda self: (calls.append(self.step), marks(self))[1]
+    )
     r = gd.minimize(
         f, gd.optimizers.registry[rule](lr=lr), record_every=record_every,
         callbacks=[Patient()], **run,
@@ -731,10 +777,13 @@ class Patient:
 def test_marks_wait_until_the_steps_have_cost_more(f, monkeypatch):
     Costly(monkeypatch)
     marks, chunks = [], []
-    real = gd.Run._mark
-    monkeypatch.setattr(gd.Run, "_mark", lambda self: (marks.append(self.step), real(self))[1])
-    take = gd.Run._take
-    monkeypatch.setattr(gd.Run, "_take", lambda self, a, b: (chunks.append(b), take(self, a, b))[1])
+    real, take = stretch.Stretch.mark, stretch.Stretch.take
+    monkeypatch.setattr(
+        stretch.Stretch, "mark", lambda self: (marks.append(self.step), real(self))[1]
+    )
+    monkeypatch.setattr(
+        stretch.Stretch, "take", lambda self, a, b, c: (chunks.append(b), take(self, a, b, c))[1]
+    )
     gd.minimize(f, gd.Adam(0.01), batch_size=5, steps=1000, seed=0, record_every=0)
     assert len(chunks) >= 200 and marks == [0, 1000]
 
