@@ -2,6 +2,8 @@
 
     python ci/requirements.py GROUP ...             build, core, or the name of an extra
     python ci/requirements.py --lowest GROUP ...    each at the lowest version that is declared
+
+For scripts of this folder, which install them one way or another.
 """
 
 import re

@@ -465,7 +465,9 @@ def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
 
 def test_a_sweep_on_sparse_data(monkeypatch):
     monkeypatch.setattr(sys.modules["fastgd.sweeps"], "CACHED_BYTES", 0)
-    X = sparse.random_array((80, 30), density=0.1, random_state=np.random.default_rng(0), format="csr")
+    X = sparse.random_array(
+        (80, 30), density=0.1, random_state=np.random.default_rng(0), format="csr"
+    )
     f = gd.LogisticRegression(X, np.arange(80) % 2)
     for r, rule in zip(
         gd.sweep(f, OPTIMIZERS, batch_size=3, steps=40, seed=0), OPTIMIZERS, strict=True
