@@ -86,7 +86,10 @@ def test_help_shows_signature_and_text(capsys):
     assert "Take one step in place" in shown
     help(fastgd.core.objective.Objective)
     shown = capsys.readouterr().out
-    assert "Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)" in shown
+    assert (
+        "Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)"
+        in shown
+    )
     assert "A loss over data" in shown
 
 

@@ -112,8 +112,7 @@ RULES_AND_DRAWS = [
     (entry, *draw)
     for entry, (rule, _, _) in RULES.items()
     for draw in DRAWS
-    if rule in COURSE
-    or draw in [(1, "replacement"), (7, "shuffle"), (None, "replacement")]
+    if rule in COURSE or draw in [(1, "replacement"), (7, "shuffle"), (None, "replacement")]
 ]
 
 
