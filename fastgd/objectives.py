@@ -743,6 +743,9 @@ class Function(Objective):
         β, where it is known.
     convex : bool, optional
         Whether the function is convex, where it is known.
+    n_samples : int, at least 1, optional
+        For a mean over so many observations: both callables then take θ and an int64 vector of
+        indices, and answer with the mean over those, so that runs may take batches.
 
     Raises
     ------
@@ -759,9 +762,19 @@ class Function(Objective):
     >>> f = gd.Function(lambda theta: float(theta @ theta), lambda theta: 2 * theta, n_params=2)
     >>> gd.minimize(f, gd.SGD(lr=0.25), theta0=[1.0, -4.0], steps=2).theta
     array([ 0.25, -1.  ])
-    """
 
-    n_samples = None
+    A mean of squares (θ - x_i)², in batches:
+
+    >>> x = np.array([1.0, 2.0, 6.0])
+    >>> f = gd.Function(
+    ...     lambda theta, indices: float(np.mean((theta[0] - x[indices]) ** 2)),
+    ...     lambda theta, indices: [2 * np.mean(theta[0] - x[indices])],
+    ...     n_params=1, n_samples=3,
+    ... )
+    >>> r = gd.minimize(f, gd.SGD(gd.schedules.power(0.5, 1.0)), batch_size=2, steps=500, seed=0)
+    >>> bool(abs(r.theta[0] - 3.0) < 0.2)
+    True
+    """
 
     def __init__(
         self,
@@ -770,12 +783,14 @@ class Function(Objective):
         n_params: int,
         smoothness: float | None = None,
         convex: bool | None = None,
+        n_samples: int | None = None,
     ) -> None:
         for name, function in (("value", value), ("gradient", gradient)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, not {function!r}")
         self._functions = value, gradient
         self.n_params = as_count("n_params", n_params)
+        self.n_samples = None if n_samples is None else as_count("n_samples", n_samples)
         if smoothness is not None:
             smoothness = as_penalty("smoothness", smoothness)
             if smoothness == 0:
@@ -787,7 +802,7 @@ class Function(Objective):
         self._freeze()
 
     def compiled(self) -> objective.Objective:
-        return foreign.FunctionObjective(*self._functions, self.n_params)
+        return foreign.FunctionObjective(*self._functions, self.n_params, self.n_samples)
 
     def smoothness(self) -> float | None:
         """β as it was given."""

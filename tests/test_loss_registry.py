@@ -1,5 +1,5 @@
-"""Every loss of the registry: values and slopes against the oracle, finite differences and peers; runs
-on every storage; the facts that theory rests on; sample and class weights."""
+"""Every loss of the registry: values and slopes against the oracle, finite differences and peers;
+runs on every storage; the facts that theory rests on; sample and class weights."""
 
 import math
 import pickle

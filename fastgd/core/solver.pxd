@@ -35,4 +35,7 @@ cdef class Solver:
     cdef int one_step(self, double lr, double momentum) noexcept nogil
 
     @final
+    cdef int pass_on(self) noexcept nogil
+
+    @final
     cdef void clip_gradient(self) noexcept nogil

@@ -10,7 +10,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from .flush cimport flush, unflush
-from .objective cimport OK, Objective, check, norm_of, whole
+from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
 from .update cimport Update
 from .vector cimport kernel_void, scale
@@ -103,7 +103,16 @@ cdef class Solver:
             if self.clipped:
                 self.clip_gradient()
             self.update.step(self.theta, self.gradient, lr, momentum)
+            if self.update.error is not None:
+                status = self.pass_on()
         return status
+
+    @final
+    cdef int pass_on(self) noexcept nogil:
+        # The exception of a rule that is written in Python.
+        with gil:
+            self.objective.error, self.update.error = self.update.error, None
+        return FAILED
 
     @final
     cdef void clip_gradient(self) noexcept nogil:
@@ -122,8 +131,8 @@ cdef class Solver:
         A way of stepping that makes no gradient of all coordinates has nothing to clip: only
         `General` does it.
         """
-        self.clip_norm, self.clipped = norm < INFINITY or value < INFINITY
-        self.clip_value = norm, value
+        self.clip_norm, self.clip_value = norm, value
+        self.clipped = norm < INFINITY or value < INFINITY
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.

@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free
 cimport numpy as cnp
 
 from .claim cimport enter, leave
-from .flush cimport flush, unflush
+from .flush cimport flush, keep_small, unflush
 from .penalties cimport Penalty
 
 import numpy as np
@@ -37,11 +37,11 @@ cdef class Update:
             raise TypeError("an Update is initialised once")
         if n_params < 1:
             raise ValueError("there are no parameters to update")
-        if len(type(self).slots) > MAX_SLOTS:
+        self.optimizer = optimizer
+        if len(self.slots) > MAX_SLOTS:
             raise TypeError(f"{type(self).__name__} keeps more than {MAX_SLOTS} vectors")
         self.n_params = n_params
-        self.optimizer = optimizer
-        names = type(self).slots
+        names = self.slots
         # Rows a whole number of cache lines long, and an odd one: equal offsets modulo a page
         # would make the loads of one row wait for the stores of another.
         stride = (n_params + 7) // 8 * 8 + 8
@@ -130,7 +130,7 @@ cdef class Update:
     @property
     def arrays(self):
         """The vectors of the state by name, as views."""
-        return dict(zip(type(self).slots, self.memory))
+        return dict(zip(self.slots, self.memory))
 
     def save(self):
         """A copy of the whole state, for `load`."""
@@ -193,6 +193,47 @@ cdef class Update:
 
     def __repr__(self):
         return f"<state of {self.optimizer!r} after {self.t} steps, {self.n_params} parameters>"
+
+
+cdef class PythonUpdate(Update):
+    """PythonUpdate(n_params, optimizer, spans=None, penalty=None)\n--\n
+    The state of a rule that is written in Python: ``optimizer.move`` is asked once a step.
+
+    The vectors that ``type(optimizer).slots`` names are handed over by name.
+    """
+
+    @property
+    def slots(self):
+        """The names of the vectors that are kept."""
+        return tuple(type(self.optimizer).slots)
+
+    cdef void step(self, double *theta, const double *gradient, double lr,
+                   double momentum) noexcept nogil:
+        cdef uint64_t mode = keep_small()
+        with gil:
+            self.move(theta, gradient, lr, momentum)
+        unflush(mode)
+
+    cdef void move(self, double *theta, const double *gradient, double lr,
+                   double momentum) noexcept:
+        # Copies: the rule may keep them. Nothing has changed where it raises.
+        cdef Py_ssize_t d = self.n_params
+        cdef double[::1] view = np.asarray(<double[:d]>theta)
+        try:
+            moved = self.optimizer.move(
+                np.array(view), np.array(<const double[:d]>gradient), self.arrays, self.t, lr,
+                momentum)
+            if self.weight_decay != 0.0:
+                for start, stop, penalized in self.span_list:
+                    if penalized:
+                        moved[start:stop] -= lr * self.weight_decay * np.asarray(view)[start:stop]
+            np.asarray(view)[:] = moved
+        except BaseException as error:
+            self.error = error
+            return
+        if self.penalty.proximal:
+            self.proximal(theta, lr, momentum)
+        self.t += 1
 
 
 def _restore(optimizer, n_params, spans, penalty, saved, rates):
@@ -269,7 +310,7 @@ cdef class Stepper:
         cdef Py_ssize_t i
         cdef Update holder = state
         while holder is not None:
-            for i in range(len(type(holder).slots)):
+            for i in range(len(holder.slots)):
                 if place == holder.slot[i]:
                     return holder.memory[i]
             holder = holder.inner
@@ -314,6 +355,9 @@ cdef class Stepper:
                 state.step(parameters, slope, state.lr, state.momentum)
                 unflush(mode)
         state.release()
+        if state.error is not None:
+            error, state.error = state.error, None
+            raise error
 
 
 def rules_of(names):
