@@ -26,16 +26,26 @@ class Markup(str):
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table with a line of headings; numbers stand to the right."""
-    lines = ["".join(f"<th>{escape(one)}</th>" for one in header)]
-    for row in rows:
-        cells = []
-        for one in row:
-            right = isinstance(one, (int, float, np.number, Markup))
-            text = one if isinstance(one, Markup) else escape(number(one))
-            cells.append(f'<td class="number">{text}</td>' if right else f"<td>{text}</td>")
-        lines.append("".join(cells))
-    return "<table>" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+    """A table with a line of headings; numbers stand to the right, and so do their headings."""
+    body = [list(row) for row in rows]
+    first = body[0] if body else [""] * len(header)
+    lines = [_line("th", [escape(one) for one in header], map(_to_the_right, first))]
+    for row in body:
+        texts = [one if isinstance(one, Markup) else escape(number(one)) for one in row]
+        lines.append(_line("td", texts, map(_to_the_right, row)))
+    return "<table>" + "\n".join(lines) + "</table>"
+
+
+def _to_the_right(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number, Markup))
+
+
+def _line(tag: str, texts: Iterable[str], right: Iterable[bool]) -> str:
+    cells = [
+        f'<{tag} class="number">{text}</{tag}>' if side else f"<{tag}>{text}</{tag}>"
+        for text, side in zip(texts, right, strict=True)
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def curve(

@@ -368,6 +368,10 @@ def test_figures(run):
     assert (code, err) == (0, "")
     assert out == "2 files in pictures: 12-restarts.svg\n"
     assert {path.suffix for path in Path("pictures").iterdir()} == {".png", ".svg"}
+    code, _, err = run("figures --out images --only 12 --lang fr")
+    assert (code, err) == (0, "")
+    assert "Redémarrages à chaud" in Path("images/12-restarts.svg").read_text(encoding="utf-8")
+    refused(run, "figures --out images --lang de", "invalid choice: 'de'")
 
 
 # Refusals.

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastgd import datasets, figures, objectives, optimizers
 from fastgd.commands import choices, training
+from fastgd.gallery import LANGUAGES
 from fastgd.model import Model
 from fastgd.run import minimize
 
@@ -27,6 +28,8 @@ def add(commands: Any) -> None:
     pictures.add_argument("--out", metavar="DIR", type=choices.file, required=True,
                           help="folder for them")  # fmt: skip
     pictures.add_argument("--only", metavar="N", type=choices.whole, help="draw this one only")
+    pictures.add_argument("--lang", choices=list(LANGUAGES), default="en",
+                          help="language of labels and captions; default: en")  # fmt: skip
 
     demo = commands.add_parser(
         "demo", help="eight optimizers on real data",
@@ -38,7 +41,7 @@ def add(commands: Any) -> None:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    files = figures.gallery(options.out, options.only)
+    files = figures.gallery(options.out, options.only, options.lang)
     print(f"{len(files)} files in {options.out}: {files[-1].name}")
     return 0
 

@@ -48,7 +48,7 @@ Job = tuple[Key, Optimizer]
 # Runs that share the pass over data which no cache holds: an interrupt loses no more than these.
 PACK = 8
 
-# What each is in a line of a file of trials.
+# What each column is in a line of a file of trials.
 KINDS: dict[str, Any] = {
     **dict.fromkeys(COLUMNS, str),
     **dict.fromkeys(("lr", "validation", "test"), (int, float)),
