@@ -213,12 +213,8 @@ def write(figure: Any, path: str | Path, title: str, description: str, **options
         metadata = {name: text for name, text in metadata.items() if text}
     if kind == "svg":
         metadata["Date"] = None
-    replace_file(
-        Path(path),
-        lambda file: figure.savefig(
-            file, format=kind or None, metadata=metadata or None, **options
-        ),
-    )
+    options |= {"format": kind or None, "metadata": metadata or None}
+    replace_file(Path(path), lambda file: figure.savefig(file, **options))
 
 
 def _ticker() -> Any:
