@@ -66,3 +66,6 @@ cdef class Update:
 
     @final
     cdef int ask_rates(self) except -1
+
+    @final
+    cdef int check_saved(self, saved) except -1

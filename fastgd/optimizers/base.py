@@ -1,6 +1,7 @@
 """What all optimizers share: their hyperparameters and ranges, rates, state, and random search."""
 
 import dataclasses
+import inspect
 import math
 import numbers
 from dataclasses import dataclass, field
@@ -134,6 +135,19 @@ class Optimizer(update.Stepper):
     lr: Rate
     weight_decay: float
 
+    def __new__(cls, *arguments: Any, **hyperparameters: Any) -> Self:
+        # Two numbers in a row say nothing of what they are: SGD(0.1, 0.9) was a weight decay of 0.9.
+        if len(arguments) > 1:
+            fields = inspect.signature(cls).parameters.values()
+            by_keyword = [item.name for item in fields if item.kind is item.KEYWORD_ONLY]
+            first = [item.name for item in fields if item.kind is item.POSITIONAL_OR_KEYWORD]
+            if by_keyword and len(arguments) > len(first):
+                raise TypeError(
+                    f"{cls.__name__} takes {' and '.join(first)} by position and all else by name: "
+                    f"{', '.join(by_keyword)}"
+                )
+        return super().__new__(cls)
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "rule" not in cls.__dict__ and cls.__name__ in update.UPDATES:
@@ -253,8 +267,13 @@ class Optimizer(update.Stepper):
         Raises
         ------
         TypeError, ValueError
-            θ is not a float64 vector, or a schedule needs `steps`.
+            θ is not a float64 vector, `steps` is no whole number from 1 on, or a schedule needs it.
         """
+        if steps is not None:
+            if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
+                raise TypeError(f"steps must be an integer, not {steps!r}")
+            if steps < 1:
+                raise ValueError(f"steps must be at least 1, not {steps}")
         if not isinstance(theta, np.ndarray) or theta.dtype != np.float64 or theta.ndim != 1:
             raise TypeError("theta must be a one-dimensional float64 NumPy array")
         state = update.make(self, theta.shape[0])
