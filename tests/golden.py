@@ -224,7 +224,7 @@ def compare(kept, level, names):
 
 
 def write(kept, level, compiler):
-    """Keep the bits of the build at hand, beside other levels'; the losses are those of the first."""
+    """Keep the bits of the build at hand, beside other levels'; the losses are the first's."""
     runs = {}
     for name, run in descriptions().items():
         new, old = result(run), kept["runs"].get(name, {})

@@ -406,9 +406,7 @@ def test_a_large_copy_is_said(tmp_path, monkeypatch, kind):
     order, dtype = ("F", np.float64) if kind == "Fortran order" else ("C", np.uint8)
     X = np.memmap(tmp_path / "x", dtype=dtype, mode="w+", shape=(500, 4), order=order)
     X[:] = np.arange(2000).reshape(500, 4) % 200
-    with pytest.warns(
-        UserWarning, match=r"X is .* MB of it are copied into memory"
-    ):
+    with pytest.warns(UserWarning, match=r"X is .* MB of it are copied into memory"):
         f = gd.LeastSquares(X, X[:, 0])
     np.testing.assert_array_equal(f.X, X)
     in_place = np.memmap(tmp_path / "y", dtype=np.float64, mode="w+", shape=(500, 4))

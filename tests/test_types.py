@@ -5,6 +5,7 @@ import importlib
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sample_program
 
@@ -105,7 +106,9 @@ def test_a_large_copy_is_said(tmp_path, monkeypatch, kind):
     order, dtype = ("F", np.float64) if kind == "Fortran order" else ("C", np.uint8)
     X = np.memmap(tmp_path / "x", dtype=dtype, mode="w+", shape=(500, 4), order=order)
     X[:] = np.arange(2000).reshape(500, 4) % 200
-    with pytest.warns(UserWarning, match=r"X is .* so 0 MB of it are copied into memory as float64"):
+    with pytest.warns(
+        UserWarning, match=r"X is .* so 0 MB of it are copied into memory as float64"
+    ):
         f = fastgd.LeastSquares(X, X[:, 0])
     np.testing.assert_array_equal(f.X, X)
     in_place = np.memmap(tmp_path / "y", dtype=np.float64, mode="w+", shape=(500, 4))

@@ -136,7 +136,7 @@ class Optimizer(update.Stepper):
     weight_decay: float
 
     def __new__(cls, *arguments: Any, **hyperparameters: Any) -> Self:
-        # Two numbers in a row say nothing of what they are: SGD(0.1, 0.9) was a weight decay of 0.9.
+        # Two numbers in a row do not say what they are: SGD(0.1, 0.9) was a weight decay of 0.9.
         if len(arguments) > 1:
             fields = inspect.signature(cls).parameters.values()
             by_keyword = [item.name for item in fields if item.kind is item.KEYWORD_ONLY]

@@ -250,7 +250,18 @@ def _best(
     objective: Objective, theta0: Vector, given: Any, least_seen: float, progress: bool
 ) -> Optimum:
     if isinstance(given, Optimum):
-        return given
+        if given.theta.shape != theta0.shape:
+            raise ValueError("optimum= is that of another objective: its θ has another shape")
+        if math.isfinite(given.loss) and not given.given:
+            now, start = objective.value(given.theta), objective.value(theta0)
+            apart = abs(now - given.loss)
+            # A long θ shows rounding in its loss; see Optimum.
+            if not apart <= 1e-6 * (abs(now) + abs(start)):
+                raise ValueError(
+                    f"optimum= is that of another objective: its loss is {given.loss:.9g}, here "
+                    f"it is {now:.9g}"
+                )
+        return dataclasses.replace(given, loss=min(given.loss, least_seen))
     best = minimum.optimum(objective, theta0, progress)
     if given is None:
         # Where L is not convex, the run may have found better.

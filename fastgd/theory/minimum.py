@@ -244,5 +244,3 @@ class _Show:
         if self.written:
             sys.stderr.write("\n")
             sys.stderr.flush()
-
-

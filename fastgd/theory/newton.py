@@ -41,6 +41,7 @@ DEPENDENT = 1e-9
 GUESS_PART = 32
 # Where a Hessian costs as much as so many gradients, it comes from so many steps of L-BFGS instead.
 MANY_PASSES = 200
+MOST_RIDGE = 1e6
 GUESS_PASSES = 60
 GUESS_ROWS = 10
 
@@ -66,7 +67,8 @@ def newton(
     elif n > 4 * enough:
         rows = np.arange(0, n, n // enough)
         guess = _descend(objective, theta, rows, 8, show)[0]
-        if objective.value(guess) < objective.value(theta):
+        # Where the part fits itself only, a guess is worse than none.
+        if objective.value(guess) < min(objective.value(theta), 1.1 * objective.value(guess, rows)):
             theta = guess
     theta, slope, hessian, used = _descend(objective, theta, None, MOST_STEPS, show)
     error, attained = _bound(objective, theta, slope, hessian, used)
@@ -83,6 +85,8 @@ def _descend(
     hessian = _Hessian(objective, X, rows)
     H = hessian(theta)
     checked = rows is not None or objective.l2 > 0
+    # Some of the rows may not hold every column.
+    ridge, ratio = (0.0 if rows is None else 1e-4), 1.0
     for step in range(steps):
         show(f"Newton's step {step + 1}", loss, slope)
         H = H[np.ix_(used, used)]
@@ -94,19 +98,28 @@ def _descend(
                 if columns is not None and len(columns) * objective.n_outputs < len(used):
                     used = hessian.places[:, columns].ravel()
                     H = H[np.ix_(used, used)]
-        direction = np.zeros(len(theta))
-        direction[used] = _solved(H, -slope[used])
-        fall = float(slope @ direction)
-        if rows is not None and -fall < 1e-6 * abs(loss):
-            break
-        moved, moved_loss, moved_slope = _searched(
-            objective, theta, rows, direction, loss, slope, fall
-        )
+        moved = None
+        while moved is None and ridge < MOST_RIDGE:
+            direction = np.zeros(len(theta))
+            direction[used] = _solved(H, -slope[used], ridge)
+            fall = float(slope @ direction)
+            # Below rounding, unless it converges so fast that the gradient still gains by it.
+            small = 1e-6 if rows is not None else 1e-16 if ratio > 0.2 else 1e-26
+            if -fall <= small * abs(loss):
+                break
+            moved, length, moved_loss, moved_slope = _searched(
+                objective, theta, rows, direction, loss, slope, fall
+            )
+            # Where long steps fail, shorter ones along the scaled gradient (Levenberg 1944).
+            if length < 0.2:
+                ridge = max(10 * ridge, 1e-6)
+            elif length == 1 and rows is None:
+                ridge = ridge / 10 if ridge > 1e-8 else 0.0
         if moved is None:
             break
         # Near the minimum only the slope still tells whether a step helps.
-        smaller = np.linalg.norm(moved_slope) < 0.5 * np.linalg.norm(slope)
-        if not smaller and loss - moved_loss <= 1e-14 * abs(loss):
+        ratio = float(np.linalg.norm(moved_slope)) / max(float(np.linalg.norm(slope)), 1e-300)
+        if ratio >= 0.5 and loss - moved_loss <= 1e-14 * abs(loss):
             break
         theta, loss, slope = moved, moved_loss, moved_slope
         H = hessian(theta)
@@ -118,12 +131,12 @@ def _descend(
 def _searched(
     objective: LinearModel, theta: Vector, rows: Any, direction: Vector, loss: float,
     slope: Vector, fall: float,
-) -> tuple[Any, float, Any]:  # fmt: skip
-    """The point, loss and slope after the longest step of 1, 1/2, 1/4, ... that lowers L."""
+) -> tuple[Any, float, float, Any]:  # fmt: skip
+    """Point, length, loss and slope after the longest step of 1, 1/2, 1/4, ... that lowers L."""
     if not fall < 0:
-        return None, loss, slope
+        return None, 0.0, loss, slope
     length = 1.0
-    for _ in range(40):
+    for _ in range(20):
         moved = theta + length * direction
         if not np.isfinite(moved).all():
             length /= 2
@@ -131,9 +144,9 @@ def _searched(
         moved_loss, moved_slope = objective.value_and_gradient(moved, rows)
         rounding = 1e-14 * abs(loss)
         if math.isfinite(moved_loss) and moved_loss <= loss + 1e-4 * length * fall + rounding:
-            return moved, moved_loss, moved_slope
+            return moved, length, moved_loss, moved_slope
         length /= 2
-    return None, loss, slope
+    return None, 0.0, loss, slope
 
 
 class _Hessian:
@@ -228,13 +241,14 @@ def _least(H: Vector) -> float:
     return float(np.linalg.eigvalsh(H * scale * scale[:, None])[0])
 
 
-def _solved(H: Vector, right: Vector) -> Vector:
-    """H⁻¹ right; where H is no positive definite matrix, of the next that is."""
+def _solved(H: Vector, right: Vector, ridge: float) -> Vector:
+    """H⁻¹ right, H scaled and with a ridge; where that is not positive definite, with more."""
     from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
     scale = _scale(H)
     H = H * scale * scale[:, None]
-    places, added = np.arange(len(H)), 0.0
+    places, added = np.arange(len(H)), ridge
+    H[places, places] += ridge
     while True:
         try:
             return cho_solve(cho_factor(H), right * scale) * scale

@@ -7,7 +7,7 @@ from typing import Any
 from fastgd.checks import as_count
 from fastgd.objectives import Objective
 from fastgd.theory.bounds import noise_floor, theorem_4
-from fastgd.theory.constants import variance, variance_bound
+from fastgd.theory.constants import smooth, variance, variance_bound
 from fastgd.theory.minimum import KNOWN, optimum
 
 __all__ = ["Plan", "plan"]
@@ -63,7 +63,7 @@ def plan(
     Raises
     ------
     ValueError
-        No observations, no known β, a target that is not above 0.
+        No observations, no known β, a penalty that is not smooth, a target that is not above 0.
 
     Examples
     --------
@@ -76,6 +76,8 @@ def plan(
         raise ValueError(f"target_grad_norm must be above 0, not {target_grad_norm}")
     if objective.n_samples is None:
         raise ValueError(f"{type(objective).__name__} has no observations to take batches of")
+    if not smooth(objective) and objective.penalty is not None:
+        raise ValueError(f"theorem 4 is on smooth objectives, and {objective.penalty!r} is not")
     beta = objective.smoothness()
     if not beta:
         raise ValueError(f"{type(objective).__name__} has no known smoothness β to plan with")

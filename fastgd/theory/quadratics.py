@@ -72,28 +72,33 @@ def least_squares(objective: LinearModel, theta: Vector) -> Found:
     unseen = None
     if kept < system.width:
         unseen, _ = np.linalg.qr(system.scale[:, None] * right[kept:].T)
-    place = system.rows(theta)
+    steepest = float(sizes[0]) if kept else 0.0
+    # The first correction needs no more digits than float64 has.
+    place, seen = system.rows(theta), None
     best, bound = place, math.inf
+    g = -system.rows(objective.gradient(theta)) / 2
     for _ in range(20):
-        g, slack = system.slopes(place, float(sizes[0]) if kept else 0.0)
         parts = (g * system.scale) @ within / sizes
-        found = float(np.sqrt(np.sum(parts**2, axis=1)).max(initial=0.0))
-        if kept:
-            found += slack / float(sizes[-1])
-        if not found < bound * 0.9:
-            break
-        best, bound = place, found
+        if seen is not None:
+            found = float(np.sqrt(np.sum(parts**2, axis=1)).max(initial=0.0))
+            found += seen.slack / float(sizes[-1]) if kept else 0.0
+            if not found < bound * 0.9:
+                break
+            best, bound, best_seen = place, found, seen
+            if found**2 <= 1e-15 * seen.loss:
+                break
         step = (parts / sizes) @ within.T * system.scale
         if unseen is not None:
             step -= (step @ unseen) @ unseen.T
         place = place + step
+        seen = system.look(place, steepest)
+        g = seen.slopes
     theta = system.flat(best)
     if not proven:
         return Found(theta, attained=True)
     margin = 1 - rounding / float(sizes[-1]) if kept else 1.0
     error = best.shape[0] * (bound / margin) ** 2 if kept else 0.0
-    exact, slack = system.loss(best)
-    return _with_loss(objective, theta, exact, error + slack)
+    return _with_loss(objective, theta, best_seen.loss, error + best_seen.loss_slack)
 
 
 def _with_loss(objective: Any, theta: Vector, exact: float, error: float) -> Found:
@@ -174,42 +179,47 @@ class _System:
             yield block[self.squares[first : first + len(block)] > 0][:, columns]
 
     def _residuals(self, rows: Vector) -> Iterable[tuple[int, Any, Any, Any]]:
-        for first, block in self.blocks():
+        for first, block in self.blocks(max(64, (1 << 16) // self.width)):
             targets = self.targets[first : first + len(block)]
             pairs = [residual(block, row, targets[:, k]) for k, row in enumerate(rows)]
             residuals, doubts = (np.stack(part, axis=1) for part in zip(*pairs, strict=True))
             yield first, block, residuals, doubts
 
-    def slopes(self, rows: Vector, length: float) -> tuple[Vector, float]:
-        """Half of -∇L, and how far its scaled norm may be off; `length` is that of scaled Z."""
+    def look(self, rows: Vector, length: float) -> "_Seen":
+        """What is seen at θ in more digits than float64 has; `length` is that of scaled Z."""
         total = np.zeros(rows.shape, dtype=np.longdouble)
         doubts, sizes = np.zeros(self.outputs), np.zeros(self.outputs)
+        loss, loss_doubt = np.longdouble(0), 0.0
         for first, block, residuals, doubt in self._residuals(rows):
             squares = self.squares[first : first + len(block)]
             weighted = residuals * squares[:, None]
+            size = np.abs(np.asarray(weighted, dtype=np.float64))
             total += weighted.T @ block.astype(np.longdouble)
             doubts += squares @ doubt**2
             sizes += squares @ np.asarray(residuals, dtype=np.float64) ** 2
-        total[:, : self.d] -= self.ridge * rows[:, : self.d].astype(np.longdouble)
+            loss += np.sum(weighted * residuals)
+            loss_doubt += float(np.sum(2 * size * doubt + squares[:, None] * doubt**2))
+        weights = rows[:, : self.d].astype(np.longdouble)
+        total[:, : self.d] -= self.ridge * weights
+        loss += self.ridge * np.sum(weights**2)
         g = np.asarray(total, dtype=np.float64)
         summing = 8 * math.sqrt(self.objective.n_samples) * LONG
         slack = 1.01 * length * math.sqrt(doubts.max())
         # Columns are scaled to a norm of at most 1.
         slack += math.sqrt(self.width * sizes.max()) * summing
         slack += LONG * self.ridge * float(np.linalg.norm(rows[:, : self.d] * self.scale[: self.d]))
-        return g, slack + EPSILON * float(np.linalg.norm(g * self.scale, axis=1).max())
+        slack += EPSILON * float(np.linalg.norm(g * self.scale, axis=1).max())
+        return _Seen(g, slack, float(loss), loss_doubt + (summing + EPSILON) * float(loss))
 
-    def loss(self, rows: Vector) -> tuple[float, float]:
-        """L in more digits than `value` has, and how far it may be off."""
-        total, doubts = np.longdouble(0), 0.0
-        for first, _, residuals, doubt in self._residuals(rows):
-            squares = self.squares[first : first + len(residuals)]
-            total += np.sum(squares[:, None] * residuals**2)
-            size = np.abs(np.asarray(residuals, dtype=np.float64))
-            doubts += float(np.sum(squares[:, None] * (2 * size * doubt + doubt**2)))
-        total += self.ridge * np.sum(rows[:, : self.d].astype(np.longdouble) ** 2)
-        summing = 8 * math.sqrt(self.objective.n_samples) * LONG
-        return float(total), doubts + (summing + EPSILON) * float(total)
+
+@dataclass(frozen=True)
+class _Seen:
+    """Half of -∇L, how far its scaled norm may be off, L, and how far that may be."""
+
+    slopes: Vector
+    slack: float
+    loss: float
+    loss_slack: float
 
 
 def residual(block: Vector, theta: Vector, target: Vector) -> tuple[Any, Vector]:

@@ -229,9 +229,7 @@ class Case(Known):
             near, far = (_quantile(tail, len(observed)) * (stderr or 0.0) for tail in TAILS)
             # Δ_0, and the bound with it, is too small where L* is lower than what was found. The
             # proofs of 1 and 5 compare with any point, and (1) and P1 know nothing of L*.
-            small = (
-                theorem not in ("1", "5", "(1)", "P1") and self.minimum().state == "assumed"
-            )
+            small = theorem not in ("1", "5", "(1)", "P1") and self.minimum().state == "assumed"
             verdict = "exceeded"
             if excess <= near:
                 verdict = "holds"

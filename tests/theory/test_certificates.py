@@ -299,3 +299,18 @@ def test_the_lipschitz_constant_is_reached_and_is_not_there():
     assert theory.lipschitz(gd.Quadratic(np.eye(2))) is None
     assert theory.lipschitz(gd.Quadratic(np.zeros((2, 2)), [3.0, 4.0])) == 5.0
     assert theory.lipschitz(wrong(1.0)) is None
+
+
+def test_an_optimum_of_another_objective_is_refused():
+    f, g = cancer(l2=0.1), cancer(l2=1.0)
+    r = gd.minimize(f, gd.SGD(lr="1/beta"), steps=5)
+    with pytest.raises(ValueError, match="optimum= is that of another objective"):
+        r.certificate(optimum=theory.optimum(g))
+    with pytest.raises(ValueError, match="optimum= is that of another objective"):
+        r.certificate(optimum=theory.optimum(gd.Quadratic(np.eye(2))))
+
+
+def test_a_plan_needs_a_smooth_objective():
+    f = gd.LogisticRegression(np.eye(3), [0, 1, 0], penalty=gd.penalties.L1(0.1))
+    with pytest.raises(ValueError, match="theorem 4 is on smooth objectives, and L1"):
+        theory.plan(f, 0.1)

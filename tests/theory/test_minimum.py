@@ -267,6 +267,17 @@ def test_what_is_proven_from_afar_is_true(f):
     assert claims >= 2
 
 
+def test_rare_columns_do_not_lead_newtons_method_astray():
+    # A part of the rows sees few of them, each of one class: there they have no minimiser.
+    rng = np.random.default_rng(0)
+    X = (rng.random((6000, 30)) < 0.005).astype(float)
+    y = (rng.random(6000) < 1 / (1 + np.exp(-X @ rng.normal(size=30)))).astype(float)
+    best = theory.optimum(gd.LogisticRegression(X, y, fit_intercept=True))
+    assert best.grad_norm < 1e-12
+    assert best.attained
+    assert best.error < 1e-12
+
+
 @pytest.mark.parametrize("kind", ["logistic", "softmax"])
 def test_many_parameters_and_a_free_intercept_are_proven_without_a_hessian(kind):
     X, margins, rng = table()
