@@ -11,6 +11,7 @@ oracle's own gradient is 1.5e-5 in its θ by step 120, and 1e-16 at lr 0.0004, w
 import dataclasses
 import inspect
 import pickle
+import tracemalloc
 
 import numpy as np
 import oracle
@@ -598,6 +599,26 @@ def test_rates_of_different_lengths_are_refused():
     state.set_rates(0.1, 0.0, Rates())
     with pytest.raises(ValueError, match="5 rates and 3"):
         opt.step(theta, np.ones(1), state)
+
+
+# --- Memory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ["sgd", "nesterov", "adam", "adan", "lookahead"])
+def test_a_run_takes_the_memory_that_minimize_states(rule):
+    d, opt = 200_000, optimizer(rule)
+    f = gd.LeastSquares(np.zeros((3, d)), np.ones(3))
+    state, vectors = opt.init(np.zeros(d)), 0
+    while state is not None:
+        vectors, state = vectors + len(state.arrays), state.inner
+    gd.minimize(f, opt, batch_size=2, steps=1, seed=0)  # whatever is imported at a first run
+    tracemalloc.start()
+    try:
+        gd.minimize(f, opt, batch_size=2, steps=20, seed=0, record_every=5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 6 + 2 * vectors < peak / (8 * d) < 8.2 + 3 * vectors
 
 
 # --- Numbers that fall for ever ------------------------------------------------------------------
