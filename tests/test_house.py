@@ -46,7 +46,7 @@ CORE_FLOORS = [
     {"solver"},
     {"team"},
     {"linear", "network", "foreign", "around"},
-    {"rules"},
+    {"rules", "adam"},
     {"objective", "update"},
     {"rows"},
     {"losses", "penalties"},
