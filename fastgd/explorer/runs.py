@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import schedules
-from fastgd.explorer.landscapes import Landscape, Vector
+from fastgd.explorer.landscapes import Landscape, Text, Vector
 from fastgd.objectives import Function
 from fastgd.optimizers import (
     SGD,
@@ -53,6 +53,8 @@ class Rule:
     """A rule as the page offers it: its values of γ (or β1) and of β2, and how it is made."""
 
     name: str
+    title: Text
+    formula: str
     kind: type[Optimizer]
     gamma: str = ""  # the name of the hyperparameter that the slider γ stands for
     gammas: tuple[float | str, ...] = ()
@@ -80,17 +82,30 @@ class Rule:
 GAMMAS = (0.0, 0.5, 0.9, 0.99)
 FIRST = (0.0, 0.5, 0.9)
 BETAS = (0.9, 0.99, 0.999)
+
+
+def _same(title: str) -> Text:
+    return {"en": title, "fr": title}
+
+
 RULES = (
-    Rule("GD", SGD),
-    Rule("GD, η/(1 + t/10)", SGD, decreasing=True),
-    Rule("Momentum", Momentum, "momentum", GAMMAS, scale="late"),
-    Rule("Nesterov", Nesterov, "momentum", (*GAMMAS[1:], "nesterov")),
-    Rule("AdaGrad", AdaGrad, scale="length"),
-    Rule("RMSProp", RMSProp, beta2="decay", beta2s=BETAS, scale="length"),
-    Rule("Adam", Adam, "beta1", FIRST, "beta2", BETAS, scale="length"),
-    Rule("AdamW", AdamW, beta2="beta2", beta2s=BETAS, scale="length",
-         options=(("weight_decay", 0.1),)),
-    Rule("Lion", Lion, "beta1", FIRST, scale="length"),
+    Rule("gd", {"en": "Gradient descent", "fr": "Descente de gradient"}, "θ ← θ − η ∇L(θ)", SGD),
+    Rule("decreasing", {"en": "Descent, η shrinking", "fr": "Descente, η décroissant"},
+         "θ ← θ − ηₜ ∇L(θ),  ηₜ = η/(1 + t/10)", SGD, decreasing=True),
+    Rule("momentum", _same("Momentum"), "v ← γ v + (1−γ) ∇L(θ),  θ ← θ − η v", Momentum,
+         "momentum", GAMMAS, scale="late"),
+    Rule("nesterov", _same("Nesterov"), "y = θ + γ (θ − θ₋₁),  θ ← y − η ∇L(y)", Nesterov,
+         "momentum", (*GAMMAS[1:], "nesterov")),
+    Rule("adagrad", _same("AdaGrad"), "G ← G + ∇L²,  θ ← θ − η ∇L/√G", AdaGrad, scale="length"),
+    Rule("rmsprop", _same("RMSProp"), "G ← β₂ G + (1−β₂) ∇L²,  θ ← θ − η ∇L/√G", RMSProp,
+         beta2="decay", beta2s=BETAS, scale="length"),
+    Rule("adam", _same("Adam"), "m ← β₁ m + (1−β₁) ∇L,  v ← β₂ v + (1−β₂) ∇L²,  θ ← θ − η m̂/√v̂",
+         Adam, "beta1", FIRST, "beta2", BETAS, scale="length"),
+    Rule("adamw", _same("AdamW"), "θ ← θ − η (m̂/√v̂ + λ θ),  β₁ = 0.9, λ = 0.1", AdamW,
+         beta2="beta2", beta2s=BETAS, scale="length", options=(("weight_decay", 0.1),)),
+    Rule("lion", _same("Lion"),
+         "θ ← θ − η sign(β₁ m + (1−β₁) ∇L),  m ← 0.99 m + 0.01 ∇L", Lion, "beta1", FIRST,
+         scale="length"),
 )  # fmt: skip
 
 
