@@ -22,7 +22,7 @@ FLOORS = [
     {"__init__", "__main__"},
     {"cli"},
     {"commands"},
-    {"config", "explore", "figures"},
+    {"config", "explorer", "figures"},
     {"gallery", "sklearn", "estimators", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
     {"plots"},

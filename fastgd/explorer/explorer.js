@@ -30,12 +30,12 @@ window.explorer = (() => {
     if (size >= 1e-3 && size < 1e5) {
       text = String(Number(value.toPrecision(digits)));
     } else {
-      const [mantissa, exponent] = value.toExponential(digits - 2).split("e");
+      const [mantissa, exponent] = value.toExponential(1).split("e");
       text = `${mantissa}·10${raised(Number(exponent))}`;
     }
     return (state.language === "fr" ? text.replace(".", ",") : text).replace("-", "−");
   }
-  const small = (value) => (value <= LOWEST ? `< 10${raised(-12)}` : number(value));
+  const small = (value) => (value <= LOWEST ? `< 10${raised(-12)}` : `≈ ${number(value, 2)}`);
   const mark = (which, dash = "") => {
     const shape = which === "a"
       ? '<circle cx="13" cy="7" r="5"/>' : '<rect x="8" y="2" width="10" height="10"/>';
@@ -98,6 +98,15 @@ window.explorer = (() => {
     return (run * here.levels.length + level()) * here.starts.length + state.start;
   }
   const power = (code) => Math.pow(10, code / data.decade);
+  // The height of the drawn curve at x; beyond its ends, what the loss says.
+  function height(x, gap) {
+    const curve = model(`ground-${state.land}`).data_source.data;
+    const last = curve.x.length - 1;
+    const at = ((x - curve.x[0]) / (curve.x[last] - curve.x[0])) * last;
+    if (at < 0 || at > last) return gap + land().least;
+    const i = Math.min(Math.floor(at), last - 1);
+    return curve.y[i] + (at - i) * (curve.y[i + 1] - curve.y[i]);
+  }
   function path(which, lr) {
     const { channels, lengths } = unpacked.get(state.land);
     const here = land(), at = place(which, lr), from = at * (data.steps + 1), d = here.dimension;
@@ -112,7 +121,7 @@ window.explorer = (() => {
       }
       const gap = power(channels[d][from + t]);
       found.x.push(p[0]);
-      found.y.push(d === 1 ? gap + here.least : p[1]);
+      found.y.push(d === 1 ? height(p[0], gap) : p[1]);
       found.gap.push(gap);
       if (found.square) found.square.push(power(channels[d + 1][from + t]));
     }
@@ -191,13 +200,14 @@ window.explorer = (() => {
   const put = (name, x, y) => { model(name).data = { x, y }; };
   const upto = (list, n) => list.slice(0, n);
   const steps = (from, to) => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-  function span(name, lists, widen = 1.6) {
+  // An axis around what is drawn, with room on top for a mark where it is asked for.
+  function span(name, lists, widen = 1.6, room = 0) {
     const values = lists.flat().filter((v) => v > 0 && Number.isFinite(v));
     if (!values.length) return;
     let low = Math.max(LOWEST, Math.min(...values)), high = Math.min(1e12, Math.max(...values));
     if (high < 10 * low) { low /= 3; high *= 3; }
     const range = model(name).y_range;
-    range.setv({ start: low / widen, end: high * widen });
+    range.setv({ start: low / widen, end: high * widen * (high / low) ** room });
   }
 
   function drawMap(paths) {
@@ -271,12 +281,12 @@ window.explorer = (() => {
       ends.push(last);
       used.push(...list);
     }
-    span("rates", ends, 3);
+    span("rates", ends, 3, 0.16);
     const low = Math.min(...used), high = Math.max(...used);
     model("rates").x_range.setv({ start: low / 1.3, end: high * 1.3 });
     for (const [name, times] of [["one", 1], ["two", 2]]) {
       model(`rates-${name}`).location = times / here.beta;
-      model(`rates-${name}-text`).x = times / here.beta;
+      model(`rates-${name}-text`).setv({ x: times / here.beta, y: model("rates").y_range.end });
     }
     $("rates-legend").innerHTML = ["a", "b"]
       .map((w) => `<span>${mark(w)}${rule(w).title[state.language]}</span>`).join("");
@@ -294,7 +304,9 @@ window.explorer = (() => {
         const one = found[kind];
         if (one) lines.push(word(`theorem${one.k}`, { v: number(one.bound(data.steps)) }));
       }
-      card.querySelector(".theorem").textContent = lines.join("\n") || word(found.why);
+      const theorem = card.querySelector(".theorem");
+      theorem.innerHTML = lines.join("\n") || word(found.why);
+      theorem.classList.toggle("no", !lines.length);
       const robbins = card.querySelector(".robbins");
       robbins.textContent = word(chosen.robbins ? "robbinsYes" : "robbinsNo");
       robbins.classList.toggle("yes", chosen.robbins);
@@ -461,7 +473,7 @@ window.explorer = (() => {
         draw();
       }, 90);
     }
-    $("play").textContent = on ? "⏸" : "▶";
+    $("play-icon").setAttribute("d", on ? "M3 2H6V14H3ZM10 2H13V14H10Z" : "M3 2L14 8L3 14Z");
     draw();
   }
 

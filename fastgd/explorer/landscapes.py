@@ -143,7 +143,7 @@ def _parabola() -> Landscape:
         value=lambda P: P[:, 0] ** 2,
         gradient=lambda P, rows=None: 2 * P,
         window=((-2.4, 2.4), (-0.35, 5.6)),
-        starts=np.array([[0.5], [1.0], [1.5], [2.0]]),
+        starts=np.array([[2.0], [1.5], [1.0], [0.5]]),
         mirrors=SIGNS[:2],
         least=0.0,
         minimum=np.zeros(1),
@@ -162,7 +162,7 @@ def _bowl(name: str, title: str, curvature: tuple[float, float], note: Text) -> 
         value=lambda P: P**2 @ (curve / 2),
         gradient=lambda P, rows=None: P * curve,
         window=((-2.4, 2.4), (-2.4, 2.4)),
-        starts=np.array([[0.7, 0.7], [0.7, 2.0], [2.0, 0.7], [2.0, 2.0]]),
+        starts=np.array([[2.0, 2.0], [2.0, 0.7], [0.7, 2.0], [0.7, 0.7]]),
         mirrors=SIGNS,
         least=0.0,
         minimum=np.zeros(2),
@@ -256,7 +256,8 @@ def two_neuron_network() -> tuple[NeuralNetwork, Vector]:
         loss="squared",
     )  # fmt: skip
     embed = np.zeros((network.n_params, 2))
-    embed[:2, 0] = embed[2:4, 1] = (1.0, -1.0)
+    # One after the other: weights and biases of the hidden layer, then those of the output.
+    embed[:2, 0] = embed[4:6, 1] = (1.0, -1.0)
     return network, embed
 
 
@@ -363,7 +364,7 @@ def _linear(
         return slopes @ A / len(b)
 
     best = theory.optimum(objective)
-    if not np.isfinite(best.theta).all() or np.abs(best.theta).max() > 1e3:
+    if not squares and ((2 * y - 1) * (X @ best.theta)).min() > 0:
         raise ValueError(
             f"{name}: the two classes are told apart without error by {' and '.join(axes)}, so "
             "the loss has no minimum to be drawn; choose other columns"

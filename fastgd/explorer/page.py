@@ -25,7 +25,7 @@ GROUND = (
     "#FFFFFF", "#F7FAFC", "#EFF4F8", "#E7EEF4", "#DFE8F0", "#D7E2EC", "#CFDCE8", "#C7D6E4",
     "#BFD0E0", "#B7CADC", "#AFC4D8", "#A7BED4", "#9FB8D0",
 )  # fmt: skip
-CELLS = 121
+CELLS = 161
 
 
 def page(lands: Sequence[Landscape], language: str = "en") -> str:
@@ -179,7 +179,9 @@ def _map(lands: Sequence[Landscape]) -> Any:
     from bokeh.events import Tap
     from bokeh.models import CustomJS, Range1d
 
-    made = _figure("map", x_range=Range1d(-1, 1), y_range=Range1d(-1, 1))
+    # Room for the widest labels: a frame that moves leaves parts of old ones behind.
+    made = _figure("map", x_range=Range1d(-1, 1), y_range=Range1d(-1, 1), min_border_left=72,
+                   min_border_top=12)  # fmt: skip
     made.grid.grid_line_color = None
     for i, land in enumerate(lands):
         if land.dimension == 1:
@@ -208,9 +210,10 @@ def _level_lines(figure: Any, land: Landscape) -> Any:
     X, Y = np.meshgrid(x, y)
     gaps = land.value(np.column_stack([X.ravel(), Y.ravel()])).reshape(X.shape) - land.least
     # Of a bowl these are at equal distances; of anything else, every band has its share.
-    parts = np.linspace(0, 1, len(GROUND) + 1) ** 2
-    levels = np.unique(np.quantile(gaps, parts))
-    levels[0], levels[-1] = min(0.0, levels[0]) - 1e-9, levels[-1] * (1 + 1e-9)
+    parts = np.linspace(0, 1, len(GROUND) + 2)[2:] ** 2
+    # The lowest is below all there is, so that no line is drawn of it.
+    levels = np.array([gaps.min() - 1.0, *np.unique(np.quantile(gaps, parts))])
+    levels[-1] += abs(levels[-1])
     colours = [GROUND[k] for k in np.linspace(0, len(GROUND) - 1, len(levels) - 1).astype(int)]
     return figure.contour(x, y, gaps, levels, fill_color=colours, line_color="#7F97B2",
                           line_width=1)  # fmt: skip
@@ -239,10 +242,10 @@ def _rates() -> Any:
     for name, text, dash in (("one", "1/β", "solid"), ("two", "2/β", "dashed")):
         made.add_layout(Span(location=1.0, dimension="height", line_color=MUTED, line_dash=dash,
                              line_width=1.5, name=f"rates-{name}"))  # fmt: skip
-        side = "right" if name == "one" else "left"
-        made.add_layout(Label(x=1.0, y=6, y_units="screen", x_offset=-4 if name == "one" else 4,
-                              text=text, text_align=side, text_font_size="15px", text_color=INK,
-                              name=f"rates-{name}-text"))  # fmt: skip
+        side, away = ("right", -4) if name == "one" else ("left", 4)
+        made.add_layout(Label(x=1.0, y=10.0, x_offset=away, y_offset=-4, text=text,
+                              text_align=side, text_baseline="top", text_font_size="15px",
+                              text_color=INK, name=f"rates-{name}-text"))  # fmt: skip
     _path(made, "b", SECOND, "square", [9, 4], size=6)
     _path(made, "a", FIRST, "circle", "solid", size=7)
     for rule, colour, marker in (("b", SECOND, "square"), ("a", FIRST, "circle")):

@@ -35,8 +35,8 @@ STEPS = 60
 SEED = 0
 # Positions in units of half the window's width over 400: less than a pixel.
 PLACES = 400
-# Losses and squared norms: 24 to a decade, from 1e-12 to 1e12.
-DECADE, FLOOR, CEILING = 24, -12, 12
+# Losses and squared norms: 64 to a decade, 2 % or less, from 1e-12 to 1e12.
+DECADE, FLOOR, CEILING = 64, -12, 12
 # The variance of gradients is looked at in so many points of the paths of plain descent.
 LOOKS = 200
 # A path ends where it is so many half widths from the middle of the window.
