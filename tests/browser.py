@@ -74,8 +74,9 @@ class Browser:
         about = event.get("params", {})
         if event["method"] == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(about["exceptionDetails"])[:2000])
-        elif event["method"] == "Runtime.consoleAPICalled" and about["type"] in ("error", "warning"):
-            self.errors.append(json.dumps(about["args"])[:2000])
+        elif event["method"] == "Runtime.consoleAPICalled":
+            if about["type"] in ("error", "warning"):
+                self.errors.append(json.dumps(about["args"])[:2000])
         elif event["method"] == "Log.entryAdded" and about["entry"]["level"] == "error":
             self.errors.append(about["entry"]["text"])
         elif event["method"] == "Network.requestWillBeSent":

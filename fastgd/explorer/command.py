@@ -18,8 +18,8 @@ def add_parser(commands: Any) -> None:
         "are chosen and compared: on the functions of the course, or on DATA.",
     )  # fmt: skip
     parser.set_defaults(command=run)
-    parser.add_argument("data", metavar="DATA", nargs="?",
-                        help="data set of the package, or a .csv, .csv.gz or .npz file")  # fmt: skip
+    file = "data set of the package, or a .csv, .csv.gz or .npz file"
+    parser.add_argument("data", metavar="DATA", nargs="?", help=file)
     parser.add_argument("--out", metavar="FILE", type=Path, required=True,
                         help="the page, .html")  # fmt: skip
     parser.add_argument("--target", metavar="COLUMN", help="what DATA is to predict")
@@ -51,9 +51,7 @@ def run(options: argparse.Namespace) -> int:
         found = views.course(options.lang)
     else:
         columns = None if options.columns is None else options.columns.split(",")
-        found = views.of_data(
-            options.data, options.target, columns, options.positive, options.lang
-        )
+        found = views.of_data(options.data, options.target, columns, options.positive, options.lang)
     found.save(out)
     print(f"The page is in {out} ({len(found.html.encode('utf-8')) / 1e6:.1f} MB)")
     return 0

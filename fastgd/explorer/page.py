@@ -179,9 +179,9 @@ def _map(lands: Sequence[Landscape]) -> Any:
     from bokeh.events import Tap
     from bokeh.models import CustomJS, Range1d
 
-    # Room for the widest labels: a frame that moves leaves parts of old ones behind.
-    made = _figure("map", x_range=Range1d(-1, 1), y_range=Range1d(-1, 1), min_border_left=72,
-                   min_border_top=12)  # fmt: skip
+    # Room for the widest labels, so that the frame stays in place from one function to another.
+    made = _figure("map", x_range=Range1d(start=-1, end=1), y_range=Range1d(start=-1, end=1),
+                   min_border_left=72, min_border_top=12)  # fmt: skip
     made.grid.grid_line_color = None
     for i, land in enumerate(lands):
         if land.dimension == 1:
@@ -222,8 +222,8 @@ def _level_lines(figure: Any, land: Landscape) -> Any:
 def _curves(name: str) -> Any:
     from bokeh.models import Range1d
 
-    made = _figure(name, y_axis_type="log", x_range=Range1d(0, runs.STEPS),
-                   y_range=Range1d(1e-3, 1e1))  # fmt: skip
+    made = _figure(name, y_axis_type="log", x_range=Range1d(start=0, end=runs.STEPS),
+                   y_range=Range1d(start=1e-3, end=1e1))  # fmt: skip
     for rule, colour in (("a", FIRST), ("b", SECOND)):
         _line(made, f"floor-{rule}", color=colour, line_dash=[1, 4], line_width=2)
         _line(made, f"bound-{rule}", color=colour, line_dash=[4, 4], line_width=2)
@@ -235,17 +235,21 @@ def _curves(name: str) -> Any:
 
 
 def _rates() -> Any:
-    from bokeh.models import Label, Range1d, Span
+    from bokeh.models import Range1d
+    from bokeh.models.annotations import Label, Span
 
-    made = _figure("rates", x_axis_type="log", y_axis_type="log", x_range=Range1d(1e-3, 1e1),
-                   y_range=Range1d(1e-3, 1e1))  # fmt: skip
+    made = _figure("rates", x_axis_type="log", y_axis_type="log",
+                   x_range=Range1d(start=1e-3, end=1e1),
+                   y_range=Range1d(start=1e-3, end=1e1))  # fmt: skip
     for name, text, dash in (("one", "1/β", "solid"), ("two", "2/β", "dashed")):
         made.add_layout(Span(location=1.0, dimension="height", line_color=MUTED, line_dash=dash,
                              line_width=1.5, name=f"rates-{name}"))  # fmt: skip
-        side, away = ("right", -4) if name == "one" else ("left", 4)
-        made.add_layout(Label(x=1.0, y=10.0, x_offset=away, y_offset=-4, text=text,
-                              text_align=side, text_baseline="top", text_font_size="15px",
-                              text_color=INK, name=f"rates-{name}-text"))  # fmt: skip
+        mark = Label(x=1.0, y=10.0, y_offset=-4, text=text, text_baseline="top",
+                     text_font_size="15px", text_color=INK, name=f"rates-{name}-text")  # fmt: skip
+        # One on each side, since the two lines are near each other.
+        mark.x_offset = -4 if name == "one" else 4
+        mark.text_align = "right" if name == "one" else "left"
+        made.add_layout(mark)
     _path(made, "b", SECOND, "square", [9, 4], size=6)
     _path(made, "a", FIRST, "circle", "solid", size=7)
     for rule, colour, marker in (("b", SECOND, "square"), ("a", FIRST, "circle")):

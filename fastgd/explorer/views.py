@@ -1,4 +1,4 @@
-"""What the explorer is asked for: the course's page, a page of data, a page around one's own run."""
+"""What the explorer is asked for: the page of the course, of data, of a run of one's own."""
 
 import math
 import os
