@@ -71,7 +71,7 @@ class Rule:
         if self.beta2:
             options[self.beta2] = beta2
         rate: Any = schedules.inverse_time(lr, 0.1) if self.decreasing else lr
-        return self.kind(lr=rate, **options)  # type: ignore[call-arg]
+        return self.kind(lr=rate, **options)
 
     def settings(self) -> Iterator[tuple[float | str | None, float | None]]:
         for gamma in self.gammas or (None,):
