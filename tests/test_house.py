@@ -22,7 +22,7 @@ FLOORS = [
     {"__init__", "__main__"},
     {"cli"},
     {"commands"},
-    {"config", "explore", "figures"},
+    {"config", "explorer", "figures"},
     {"gallery", "sklearn", "estimators", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
     {"plots"},
@@ -175,6 +175,7 @@ def test_a_view_is_named_as_it_can_be_found():
     "package, home",
     [
         ("matplotlib", "plots/style.py"),
+        ("bokeh", "explorer/page.py"),
         ("sklearn", "sklearn.py"),
         ("narwhals", "datasets/frames.py"),
     ],
