@@ -1,0 +1,15 @@
+"""Estimators for scikit-learn, fitted by fastgd: needs ``pip install "fastgd[sklearn]"``.
+
+`SGDClassifier` and `SGDRegressor`, `MLPClassifier` and `MLPRegressor` are scikit-learn's, with the
+loop of their fit replaced. `GDClassifier` and `GDRegressor` need no rate: they choose how to reach
+the minimum. scikit-learn is imported in this folder only.
+"""
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:  # pragma: no cover
+    raise ImportError('fastgd.sklearn needs scikit-learn: pip install "fastgd[sklearn]"') from error
+
+from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
+
+__all__ = ["SGDClassifier", "SGDRegressor"]

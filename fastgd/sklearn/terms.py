@@ -1,0 +1,78 @@
+"""scikit-learn's words in fastgd's: losses, penalties and rates of its linear models by SGD."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastgd import losses, penalties, schedules
+from fastgd.losses import Loss
+from fastgd.optimizers import SGD, Optimizer, base
+from fastgd.penalties import Penalty
+
+__all__: list[str] = []
+
+CLASSIFIER_EXTRA = ("softmax",)
+REGRESSOR_EXTRA = ("quantile", "poisson", "gamma", "tweedie")
+LOG_LINK = ("poisson", "gamma", "tweedie")
+
+
+def loss_of(estimator: Any) -> tuple[Loss, float]:
+    """The loss that an estimator names, and what scikit-learn's is of it."""
+    name = estimator.loss
+    epsilon = estimator.epsilon
+    if name == "squared_error":
+        return losses.Squared(), 0.5
+    if name == "log_loss":
+        return losses.Logistic(), 1.0
+    if name == "huber":
+        return losses.Huber(epsilon), 1.0
+    if name == "epsilon_insensitive":
+        return losses.EpsilonInsensitive(epsilon), 1.0
+    if name == "squared_epsilon_insensitive":
+        return losses.SquaredEpsilonInsensitive(epsilon), 1.0
+    if name == "quantile":
+        return losses.Quantile(estimator.quantile), 1.0
+    if name == "tweedie":
+        return losses.Tweedie(estimator.power), 1.0
+    return losses.as_loss(name), 1.0
+
+
+def penalty_of(estimator: Any, scale: float) -> Penalty | None:
+    """alpha and l1_ratio as a penalty of an objective whose loss is 1/scale times as large."""
+    strength = estimator.alpha / scale
+    if estimator.penalty is None or strength == 0.0:
+        return None
+    if estimator.penalty == "l2":
+        return penalties.L2(strength)
+    if estimator.penalty == "l1":
+        return penalties.L1(strength)
+    return penalties.ElasticNet(strength, estimator.l1_ratio)
+
+
+def rates_of(estimator: Any, scale: float = 1.0) -> Any:
+    """η as a function of the steps t = 0, 1, ... (float64) and of their number."""
+    kind, eta0 = estimator.learning_rate, estimator.eta0
+    if isinstance(kind, schedules.Schedule):
+        return lambda t, total=None: kind(t.astype(np.int64), total) / scale
+    if kind == "optimal":
+        alpha = estimator.alpha
+        # Bottou's rule: the first step is as long as the weights will typically be.
+        begin = 1.0 / (math.sqrt(1.0 / math.sqrt(alpha)) * alpha)
+        return lambda t, total=None: 1.0 / (alpha * (begin + t)) / scale
+    if kind == "invscaling":
+        power = estimator.power_t
+        return lambda t, total=None: eta0 / (t + 1.0) ** power / scale
+    return lambda t, total=None: np.full(len(t), eta0 / scale)
+
+
+def optimizer_of(given: Any, rates: Any) -> Optimizer:
+    """An optimizer from one, from its name (with its own default rate), or SGD with `rates`."""
+    if given is None:
+        return SGD(lr=schedules.custom(rates))
+    if isinstance(given, Optimizer):
+        return given
+    if not isinstance(given, str) or given.lower() not in base.registry:
+        known = ", ".join(base.registry)
+        raise ValueError(f"optimizer must be an Optimizer or one of {known}, not {given!r}")
+    return base.registry[given.lower()]()
