@@ -8,7 +8,7 @@
 # The weights are `factor` times those stored, so that shrinking them costs one product a step, and
 # on sparse rows all else costs what the entries of a row do.
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .claim cimport enter, leave
@@ -296,14 +296,13 @@ cdef inline uint32_t scramble(uint32_t *state) noexcept nogil:
     return state[0] & 0x7fffffff
 
 
-def reorder(int32_t[::1] order not None, uint32_t seed):
-    """Shuffle an order in place, as scikit-learn's SGD does at the start of an epoch."""
-    cdef Py_ssize_t i, j, n = order.shape[0]
+cdef void shuffle(int32_t *order, Py_ssize_t n, uint32_t seed) noexcept nogil:
+    # From the front, each with one of those behind it; the same seed each time, on the last order.
+    cdef Py_ssize_t i, j
     cdef uint32_t state = seed if seed else 1
-    with nogil:
-        for i in range(n - 1):
-            j = i + <Py_ssize_t>(scramble(&state) % <uint32_t>(n - i))
-            order[i], order[j] = order[j], order[i]
+    for i in range(n - 1):
+        j = i + <Py_ssize_t>(scramble(&state) % <uint32_t>(n - i))
+        order[i], order[j] = order[j], order[i]
 
 
 cdef class Online:
@@ -431,31 +430,41 @@ cdef class Online:
         self.run.losses = &self.room[2, 0]
         dense_sums(&self.run, self.n_columns)
 
-    def take(self, const int32_t[::1] order not None, const double[::1] lr not None):
-        """One pass over the rows in this order; the sums of the losses and of the penalties.
+    def take(self, int32_t[::1] order not None, const double[::1] lr not None, seed=None,
+             Py_ssize_t passes=1, double tol=-INFINITY, double best=INFINITY, Py_ssize_t idle=0,
+             Py_ssize_t patience=1):
+        """Up to so many passes over the rows in this order; the mean loss and penalty of each.
+
+        It ends before where theta is no longer finite, or where the two together have not been
+        below `best` by `tol` for `patience` passes. Returns (losses, penalties, best, idle).
 
         Parameters
         ----------
-        order : (m,) int32 in [0, n)
-        lr : as many float64 as there are rows in it that are not left out
+        order : (m,) int32 in [0, n), shuffled before each pass where a seed is given
+        lr : a float64 for each row that is not left out, pass after pass
+        seed : int, optional
+        passes : int
+        tol, best, idle, patience : of the stopping rule, as an earlier call left them
 
         Raises
         ------
         IndexError, ValueError
-            A number of a row that there is not; too few rates.
+            A number of a row that there is not; too few rates; a CSR matrix changed meanwhile.
         RuntimeError
             The object is in use by another thread.
         """
-        cdef Py_ssize_t done = 0, count = order.shape[0], part, used = 0, i, rows = 0
+        cdef Py_ssize_t done, count = order.shape[0], part, used = 0, i, rows = 0, number = 0
         cdef uint64_t mode
+        cdef double value
+        cdef bint shuffled = seed is not None
+        cdef uint32_t start = seed if shuffled else 0
+        cdef double[:, ::1] sums
         for i in range(count):
             if order[i] < 0 or order[i] >= self.n_rows:
                 raise IndexError(f"order[{i}] is {order[i]}, outside [0, {self.n_rows})")
             rows += self.run.left_out == NULL or not self.run.left_out[order[i]]
-        if lr.shape[0] < rows:
-            raise ValueError(f"there are {lr.shape[0]} rates for {rows} rows")
-        if rows == 0:
-            return 0.0, 0.0
+        if rows == 0 or lr.shape[0] < passes * rows:
+            raise ValueError(f"there are {lr.shape[0]} rates for {passes} passes of {rows} rows")
         if self.sparse:
             wrong = structure(*self.arrays[1:], self.n_rows, self.n_columns,
                               self.arrays[0].shape[0])
@@ -463,22 +472,50 @@ cdef class Online:
                 raise ValueError(f"the CSR matrix was changed since it was checked: {wrong}")
         enter(&self.users, "this model", "make one for each thread")
         try:
-            self.run.loss = self.run.penalty = 0.0
-            if not self.sparse:
-                # The sums are carried from step to step: their errors do not outlive a pass.
-                dense_sums(&self.run, self.n_columns)
-            while done < count:
-                part = min(count - done, <Py_ssize_t>PATIENCE)
-                with nogil:
-                    mode = flush()
-                    self.go(&order[done], part, count - done, &lr[0], &used)
-                    unflush(mode)
-                done += part
-                PyErr_CheckSignals()
-            settle_losses(&self.run)
+            out = np.empty((2, passes))
+            sums = out
+            while number < passes and idle < patience:
+                if shuffled:
+                    shuffle(&order[0], count, start)
+                self.run.loss = self.run.penalty = 0.0
+                if not self.sparse:
+                    # Carried from step to step: errors of these sums do not outlive a pass.
+                    dense_sums(&self.run, self.n_columns)
+                done = 0
+                # Of a passive pass, a row of zeros uses none.
+                used = number * rows
+                while done < count:
+                    part = min(count - done, <Py_ssize_t>PATIENCE)
+                    with nogil:
+                        mode = flush()
+                        self.go(&order[done], part, count - done, &lr[0], &used)
+                        unflush(mode)
+                    done += part
+                    PyErr_CheckSignals()
+                settle_losses(&self.run)
+                sums[0, number] = self.run.loss / <double>rows
+                sums[1, number] = self.run.penalty / <double>rows
+                value = sums[0, number] + sums[1, number]
+                number += 1
+                if not self.is_finite():
+                    break
+                idle = idle + 1 if tol > -INFINITY and value > best - tol else 0
+                best = value if value < best else best
         finally:
             leave(&self.users)
-        return self.run.loss, self.run.penalty
+        return out[0, :number], out[1, :number], best, idle
+
+    cdef bint is_finite(self) noexcept nogil:
+        cdef Py_ssize_t j
+        cdef double zeros = 0.0 * self.run.bias
+        for j in range(self.n_columns):
+            zeros += 0.0 * self.run.weights[j]
+        return zeros == 0.0
+
+    @property
+    def finite(self):
+        """Whether no weight is NaN or infinite."""
+        return self.is_finite()
 
     cdef void go(self, const int32_t *order, Py_ssize_t count, Py_ssize_t known, const double *lr,
                  Py_ssize_t *used) noexcept nogil:

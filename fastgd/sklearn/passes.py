@@ -16,6 +16,9 @@ Vector = NDArray[np.float64]
 
 # A rate that is divided by 5 whenever nothing improves is not divided below this one.
 LEAST_RATE = 1e-6
+# Passes that are taken at once, and the rates that are made for them.
+PASSES = 64
+RATES = 1 << 16
 
 
 class Patience:
@@ -88,43 +91,72 @@ def learn(
     rates, factor = rates_of(estimator), 1.0
     tol = -np.inf if estimator.tol is None else estimator.tol
     patience = Patience(tol, int(estimator.n_iter_no_change), estimator.early_stopping)
-    out = Learnt()
-    out.history, out.validation = History(), []
-    began = time.perf_counter()
-    for epoch in range(1, max_iter + 1):
-        if verbose:
-            print(f"-- Epoch {epoch}")
-        if estimator.shuffle:
-            online.reorder(order, seed)
+    judged = estimator.early_stopping or verbose or held_out is not None
+    out, records = Learnt(), []
+    out.validation = []
+    began, done, over = time.perf_counter(), 0, False
+    while done < max_iter and not over:
+        # Several passes at once, as long as nobody looks at what is between them.
+        passes = 1 if judged else max(1, min(max_iter - done, PASSES, RATES // count))
         first = model.t - 1
-        lr = factor * rates(np.arange(first, first + count, dtype=np.float64), max_iter * count)
-        losses, costs = model.take(order, lr)
-        weights, bias = model.weights, model.bias
-        if not (np.isfinite(bias) and np.isfinite(weights).all()):
+        lr = factor * rates(
+            np.arange(first, first + passes * count, dtype=np.float64), max_iter * count
+        )
+        if verbose:
+            print(f"-- Epoch {done + 1}")
+        losses, costs, best, idle = model.take(
+            order, lr, seed if estimator.shuffle else None, passes,
+            -np.inf if estimator.early_stopping else tol, -patience.best, patience.count,
+            patience.most,
+        )  # fmt: skip
+        if not estimator.early_stopping:
+            patience.best, patience.count = -best, idle
+        seconds = time.perf_counter() - began
+        steps = first + count * np.arange(1, len(losses) + 1)
+        objective = losses + costs if watched else np.full(len(losses), np.nan)
+        records.append((steps, objective, lr[steps - first - 1], seconds))
+        done += len(losses)
+        if not model.finite:
             raise ValueError(
-                f"Floating-point under-/overflow occurred at epoch #{epoch}. Scaling input data "
+                f"Floating-point under-/overflow occurred at epoch #{done}. Scaling input data "
                 "with StandardScaler or MinMaxScaler might help."
             )
-        average = (losses + costs) / count if watched else np.nan
-        out.history.append(model.t - 1, average, np.nan, lr[-1], time.perf_counter() - began)
+        reached = objective[-1]
+        if estimator.early_stopping:
+            reached = score(model.weights, model.bias)
+            patience.over(reached)
         if held_out is not None:
-            out.validation.append(held_out(weights, bias))
-        reached = score(weights, bias) if estimator.early_stopping else average
+            out.validation.append(held_out(model.weights, model.bias))
         if verbose:
-            _tell(weights, bias, epoch * count, losses / count, average, reached, estimator, began)
-        if patience.over(reached):
+            _tell(model, done * count, losses[-1], objective[-1], reached, estimator, began)
+        if patience.count >= patience.most:
             if kind == "adaptive" and lr[-1] > LEAST_RATE:
                 factor /= 5.0
                 patience.count = 0
                 continue
+            over = True
             if verbose:
                 seconds = time.perf_counter() - began
-                print(f"Convergence after {epoch} epochs took {seconds:.2f} seconds")
-            break
-    out.coef, out.intercept, out.n_iter = weights, bias, epoch
+                print(f"Convergence after {done} epochs took {seconds:.2f} seconds")
+    out.coef, out.intercept, out.n_iter = model.weights, model.bias, done
+    out.history = _history(records)
     if estimator.average:
         out.mean, out.intercept_mean = model.mean, model.bias_mean
     return out
+
+
+def _history(records: list[Any]) -> History:
+    steps, objective, lr, seconds = zip(*records, strict=True)
+    history = History()
+    counts = [len(some) for some in steps]
+    history.load({
+        "step": np.concatenate(steps).astype(np.int64),
+        "loss": np.concatenate(objective),
+        "grad_norm": np.full(sum(counts), np.nan),
+        "lr": np.concatenate(lr),
+        "time": np.repeat(seconds, counts),
+    })  # fmt: skip
+    return history
 
 
 def _shares(estimator: Any) -> tuple[float, float]:
@@ -142,12 +174,13 @@ def _bias_rate(estimator: Any, X: Any) -> float:
 
 
 def _tell(
-    weights: Vector, bias: float, seen: int, loss: float, objective: float, reached: float,
+    model: online.Online, seen: int, loss: float, objective: float, reached: float,
     estimator: Any, began: float,
 ) -> None:  # fmt: skip
+    weights = model.weights
     text = (
-        f"Norm: {np.linalg.norm(weights):.2f}, NNZs: {np.count_nonzero(weights)}, Bias: {bias:.6f}, "
-        f"T: {seen}, Avg. loss: {loss:f}, Objective: {objective:f}"
+        f"Norm: {np.linalg.norm(weights):.2f}, NNZs: {np.count_nonzero(weights)}, "
+        f"Bias: {model.bias:.6f}, T: {seen}, Avg. loss: {loss:f}, Objective: {objective:f}"
     )
     if estimator.early_stopping:
         text += f", Validation score: {reached:f}"
