@@ -55,6 +55,7 @@ cdef struct Pass:
     double *owed                   # the l1 penalty that each weight has had, negative, or NULL
     double due                     # what each should have had by now
     double factor
+    const double *row_squares      # square norms of the rows, or NULL
     double squares                 # of the weights as they are, as far as they are watched
     double absolutes
     # The sum over the steps of the weights is share * stored + rest, each of which may be NULL.
@@ -151,20 +152,39 @@ cdef inline void count_step(Pass *run, double move) noexcept nogil:
     run.t += 1
 
 
-cdef inline void threshold(Pass *run, Py_ssize_t j) noexcept nogil:
+cdef inline double thresholded(double before, double owed, double due, double inverse) noexcept nogil:
     # The cumulative l1 penalty of one weight (Tsuruoka, Tsujii and Ananiadou 2009): what is due,
-    # less what it has had, and not beyond 0.
-    cdef double before = run.weights[j], after = before
-    if before > 0.0:
-        after = before - (run.due + run.owed[j]) / run.factor
-        after = 0.0 if after < 0.0 else after
-    elif before < 0.0:
-        after = before + (run.due - run.owed[j]) / run.factor
-        after = 0.0 if after > 0.0 else after
+    # less what it has had, and not beyond 0. Without branches, for SIMD.
+    cdef double down = before - (due + owed) * inverse
+    cdef double up = before + (due - owed) * inverse
+    down = down if down > 0.0 else 0.0
+    up = up if up < 0.0 else 0.0
+    return down if before > 0.0 else (up if before < 0.0 else before)
+
+
+cdef inline void threshold(Pass *run, Py_ssize_t j, double inverse) noexcept nogil:
+    cdef double before = run.weights[j]
+    cdef double after = thresholded(before, run.owed[j], run.due, inverse)
     run.weights[j] = after
     run.owed[j] += run.factor * (after - before)
     if run.rest != NULL:
         run.rest[j] -= run.share * (after - before)
+
+
+cdef inline void dense_threshold(Pass *run, Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double factor = run.factor, due = run.due, inverse = 1.0 / run.factor, before, after
+    cdef double *weights = run.weights
+    cdef double *owed = run.owed
+    if run.rest != NULL:
+        for j in range(d):
+            threshold(run, j, inverse)
+        return
+    for j in range(d):
+        before = weights[j]
+        after = thresholded(before, owed[j], due, inverse)
+        weights[j] = after
+        owed[j] += factor * (after - before)
 
 
 cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
@@ -176,18 +196,26 @@ cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline void dense_sums(Pass *run, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef double total = 0.0
-    for j in range(d):
-        total += fabs(run.weights[j])
-    run.absolutes = run.factor * total
-    run.squares = run.factor * run.factor * square_sum(run.weights, d)
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0
+    cdef const double *w = run.weights
+    while j + 4 <= d:
+        a0 += fabs(w[j])
+        a1 += fabs(w[j + 1])
+        a2 += fabs(w[j + 2])
+        a3 += fabs(w[j + 3])
+        j += 4
+    while j < d:
+        a0 += fabs(w[j])
+        j += 1
+    run.absolutes = run.factor * ((a0 + a1) + (a2 + a3))
+    run.squares = run.factor * run.factor * square_sum(w, d)
 
 
 cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, Py_ssize_t count,
                             Py_ssize_t known, const double *lr, Py_ssize_t *used,
                             Pass *run) noexcept nogil:
-    cdef Py_ssize_t i, j, place
+    cdef Py_ssize_t i, place
     cdef const real *row
     cdef double margin, move, scaled, square = 0.0, product, rate
     cdef Py_ssize_t distance = max(<Py_ssize_t>2, min(<Py_ssize_t>ROWS_AHEAD,
@@ -203,7 +231,7 @@ cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, P
         product = run.factor * dot(row, run.weights, d)
         margin = product + run.bias
         if run.mode != DESCENT or (run.watched and run.l1 == 0.0 and run.l2 != 0.0):
-            square = dot(row, row, d)
+            square = dot(row, row, d) if run.row_squares == NULL else run.row_squares[place]
             if run.mode == PASSIVE_1 and square == 0.0:
                 continue
         rate = lr[used[0]]
@@ -224,8 +252,7 @@ cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, P
         count_step(run, move)
         if run.owed != NULL:
             run.due += rate * run.l1
-            for j in range(d):
-                threshold(run, j)
+            dense_threshold(run, d)
 
 
 cdef kernel_void sparse_pass(const real *values, const integer *columns, const integer *starts,
@@ -284,8 +311,9 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
         count_step(run, move)
         if run.owed != NULL:
             run.due += rate * run.l1
+            scaled = 1.0 / run.factor
             for p in range(start, stop):
-                threshold(run, columns[p])
+                threshold(run, columns[p], scaled)
 
 
 cdef inline uint32_t scramble(uint32_t *state) noexcept nogil:
@@ -345,6 +373,7 @@ cdef class Online:
     cdef double[:, ::1] room
     cdef double[::1] owed
     cdef double[::1] rest
+    cdef double[::1] row_squares
     cdef const double[::1] targets
     cdef const double[::1] row_weights
     cdef const uint8_t[::1] left_out
@@ -474,6 +503,11 @@ cdef class Online:
         try:
             out = np.empty((2, passes))
             sums = out
+            if (passes > 2 and not self.sparse and self.run.row_squares == NULL
+                    and (self.run.mode != DESCENT or self.run.watched and self.run.l1 == 0.0)):
+                # They do not change from pass to pass; a pass costs about as much as finding them.
+                self.row_squares = np.einsum("ij,ij->i", *2 * self.arrays, dtype=np.float64)
+                self.run.row_squares = &self.row_squares[0]
             while number < passes and idle < patience:
                 if shuffled:
                     shuffle(&order[0], count, start)
