@@ -10,6 +10,7 @@ try:
 except ImportError as error:  # pragma: no cover
     raise ImportError('fastgd.sklearn needs scikit-learn: pip install "fastgd[sklearn]"') from error
 
+from fastgd.sklearn.gd import GDClassifier, GDRegressor
 from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
 
-__all__ = ["SGDClassifier", "SGDRegressor"]
+__all__ = ["GDClassifier", "GDRegressor", "SGDClassifier", "SGDRegressor"]
