@@ -11,6 +11,10 @@ except ImportError as error:  # pragma: no cover
     raise ImportError('fastgd.sklearn needs scikit-learn: pip install "fastgd[sklearn]"') from error
 
 from fastgd.sklearn.gd import GDClassifier, GDRegressor
+from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
 from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
 
-__all__ = ["GDClassifier", "GDRegressor", "SGDClassifier", "SGDRegressor"]
+__all__ = [
+    "GDClassifier", "GDRegressor", "MLPClassifier", "MLPRegressor", "SGDClassifier",
+    "SGDRegressor",
+]  # fmt: skip

@@ -25,6 +25,9 @@ __all__: list[str] = []
 
 Vector = NDArray[np.float64]
 
+# Of a bound that rounding must not pass.
+BELOW = 1.0 - 1e-12
+
 KNOWN = (
     losses.Squared, losses.Logistic, losses.Softmax, losses.SquaredHinge, losses.ModifiedHuber,
     losses.Huber, losses.Poisson,
@@ -107,7 +110,7 @@ def _shrunk(q: Vector, target: Vector, c: Vector, f: LinearModel) -> Vector:
     if not isinstance(f.penalty, L1):
         return q
     most = float(np.max(np.abs(f.X.T @ ((q - target) * c[:, None]))))
-    return q if most <= f.penalty.l1 else target + (q - target) * (f.penalty.l1 / most)
+    return q if most <= f.penalty.l1 else target + (q - target) * (f.penalty.l1 / most * BELOW)
 
 
 def _admissible(slopes: Vector, y: Vector, c: Vector, f: LinearModel) -> tuple[Vector, float]:

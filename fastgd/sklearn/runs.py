@@ -13,7 +13,7 @@ from fastgd.objectives import LinearModel
 from fastgd.optimizers import PolyakAverage
 from fastgd.run import Run
 from fastgd.sklearn.passes import LEAST_RATE, Patience
-from fastgd.sklearn.terms import loss_of, optimizer_of, penalty_of, rates_of
+from fastgd.sklearn.terms import loss_of, optimizer_of, penalty_of, rates_of, softmax_of
 
 __all__: list[str] = []
 
@@ -23,28 +23,13 @@ Vector = NDArray[np.float64]
 BATCH = 32
 
 
-class _Classes(losses.Softmax):
-    """Softmax of so many classes, also where some of the last have no row."""
-
-    count: int
-
-    def targets(self, y: Vector) -> int:
-        return self.count
-
-
-def _loss(estimator: Any, n_outputs: int) -> tuple[losses.Loss, float]:
-    loss, scale = loss_of(estimator)
-    if isinstance(loss, losses.Softmax):
-        loss = _Classes()
-        object.__setattr__(loss, "count", n_outputs)
-    return loss, scale
-
-
 def objective_of(
     estimator: Any, X: Any, targets: Vector, weights: Vector | None, n_outputs: int = 1
 ) -> LinearModel:
     """What a linear estimator minimises; in units of fastgd's loss."""
-    loss, scale = _loss(estimator, n_outputs)
+    loss, scale = loss_of(estimator)
+    if isinstance(loss, losses.Softmax):
+        loss = softmax_of(n_outputs)
     penalty = penalty_of(estimator, scale)
     return LinearModel(X, targets, loss, penalty, weights, estimator.fit_intercept)
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgd import losses, penalties, schedules
 from fastgd.losses import Loss
@@ -15,6 +16,21 @@ __all__: list[str] = []
 CLASSIFIER_EXTRA = ("softmax",)
 REGRESSOR_EXTRA = ("quantile", "poisson", "gamma", "tweedie")
 LOG_LINK = ("poisson", "gamma", "tweedie")
+
+
+class _Classes(losses.Softmax):
+    # Softmax of so many classes, also where some of the last have no row.
+    count: int
+
+    def targets(self, y: NDArray[np.float64]) -> int:
+        return self.count
+
+
+def softmax_of(n_classes: int) -> Loss:
+    """The softmax loss of so many classes, whichever there are rows of."""
+    loss = _Classes()
+    object.__setattr__(loss, "count", n_classes)
+    return loss
 
 
 def loss_of(estimator: Any) -> tuple[Loss, float]:
