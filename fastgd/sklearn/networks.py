@@ -53,10 +53,9 @@ def offset(estimator: Any, y: Vector, weights: Any) -> tuple[float, float]:
     """What scikit-learn's mean loss has more, and what it divides by, for its loss of numbers."""
     if is_classifier(estimator):
         return 0.0, 1.0
-    outputs = float(estimator.n_outputs_)
     if estimator.out_activation_ != "exp":
-        return 0.0, outputs
-    return -float(np.average(losses.Poisson().least(y), weights=weights)), outputs
+        return 0.0, float(estimator.n_outputs_)
+    return -float(np.average(losses.Poisson().least(y), weights=weights)), 1.0
 
 
 def pack(estimator: Any) -> Vector:
@@ -160,8 +159,10 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
     with f.borrow() as core:
         estimator._spans = core.span_list
         means, optimizer = _steps(estimator, f.n_params, estimator._state)
+        # The objective's weights have mean 1, and the penalty is over the sum of those given.
+        alpha = estimator.alpha / (1.0 if weights is None else float(np.mean(weights)))
         epochs = Epochs(
-            core, theta, **means, scale=scale, alpha=estimator.alpha, row_weights=f._row_weights
+            core, theta, **means, scale=scale, alpha=alpha, row_weights=f._row_weights
         )
         order = np.arange(n, dtype=np.int64)
         steps = -(-n // size)
