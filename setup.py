@@ -25,6 +25,10 @@ else:
     COMPILE_ARGS = ["-O1" if DEBUG else "-O3", "-fno-math-errno", "-fno-trapping-math"]
 
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+# What a kernel is made of goes into each of its copies, or it would run without their instructions:
+# gcc leaves out what is large and used twice (exp of a loss).
+if sys.platform == "linux":
+    MACROS.append(("CYTHON_INLINE", "inline __attribute__((always_inline, unused))"))
 if BASELINE:
     MACROS.append(("FASTGD_SIMD_BASELINE", "1"))
 

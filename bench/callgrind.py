@@ -1,4 +1,4 @@
-"""`python -m bench.callgrind`: instructions of five kernels, so that a regression shows without a
+"""`python -m bench.callgrind`: instructions of ten kernels, so that a regression shows without a
 quiet machine.
 
 Each kernel runs under valgrind's callgrind twice, with N steps and with 2N; the difference over N
@@ -55,6 +55,44 @@ def _adam_step(steps):
         adam.step(theta, gradient, state)
 
 
+def _sparse(optimizer: str, **keywords: float) -> Callable:
+    def run(steps):
+        from scipy import sparse
+
+        import fastgd as gd
+
+        rng = np.random.default_rng(0)
+        X = sparse.csr_array(rng.standard_normal((2000, 1000)) * (rng.random((2000, 1000)) < 0.02))
+        f = gd.LogisticRegression(X, (rng.random(2000) < 0.5).astype(np.float64), **keywords)
+        rule = getattr(gd, optimizer)()
+        gd.minimize(f, rule, batch_size=1, steps=steps, seed=0, record_every=0)
+
+    return run
+
+
+def _softmax(steps):
+    import fastgd as gd
+
+    X, _ = _problem()
+    f = gd.SoftmaxRegression(X, np.arange(2000) % 7)
+    gd.minimize(f, gd.SGD(), batch_size=32, steps=steps, seed=0, record_every=0)
+
+
+def _network(steps):
+    import fastgd as gd
+
+    f = gd.NeuralNetwork(*_problem(), hidden=(16,))
+    gd.minimize(f, gd.SGD(), batch_size=32, steps=steps, seed=0, record_every=0)
+
+
+def _float32(steps):
+    import fastgd as gd
+
+    X, y = _problem()
+    f = gd.LogisticRegression(X.astype(np.float32), y)
+    gd.minimize(f, gd.SGD(), batch_size=32, steps=steps, seed=0, record_every=0)
+
+
 def _full_gradient(steps):
     import fastgd as gd
 
@@ -71,6 +109,11 @@ KERNELS = {
     "full gradient, least squares, 2000×54": (_full_gradient, 50),
     "Adam.step, d = 1000": (_adam_step, 2_000),
     "Momentum, batch 1, least squares, d = 54": (_run("Momentum", 1, "LeastSquares"), 20_000),
+    "SGD with l2, batch 1, logistic, CSR, 20 of d = 1000": (_sparse("SGD", l2=0.01), 20_000),
+    "AdaGrad, batch 1, logistic, CSR, 20 of d = 1000": (_sparse("AdaGrad"), 20_000),
+    "SGD, batch 32, softmax of 7, d = 54": (_softmax, 2_000),
+    "SGD, batch 32, logistic, float32, d = 54": (_float32, 5_000),
+    "SGD, batch 32, network 54-16-1": (_network, 1_000),
 }
 
 
@@ -113,7 +156,7 @@ def main() -> int:
         counts[name] = round(count(name), 1)
         before = kept.get(name)
         change = f"{counts[name] / before - 1:+.1%}" if before else "new"
-        print(f"{name:45} {counts[name]:12.1f} instructions a step  {change}", flush=True)
+        print(f"{name:51} {counts[name]:12.1f} instructions a step  {change}", flush=True)
         if before and counts[name] > (1 + TOLERANCE) * before:
             grown.append(name)
     if options.keep:

@@ -18,3 +18,14 @@ find_python() {
     echo "no Python from 3.11 on, with venv, among: ${names[*]}" >&2
     return 1
 }
+
+# Prints the Python to work with in the checkout: $PYTHON, else .venv, else the first on PATH.
+checkout_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        echo "$PYTHON"
+    elif .venv/bin/python -c '' 2> /dev/null; then
+        echo "$PWD/.venv/bin/python"
+    else
+        command -v python3 || command -v python
+    fi
+}

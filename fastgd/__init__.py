@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules
+from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *
 from fastgd.history import *
 from fastgd.objectives import *
@@ -13,22 +13,33 @@ from fastgd.sweeps import *
 if TYPE_CHECKING:
     from fastgd import datasets, figures, problems, theory
     from fastgd.comparison import *
+    from fastgd.model import *
 
 __version__ = "0.1.0"
 
 
 # Imported when first asked for: a third of the time of `import fastgd` otherwise.
 _MODULES = ("comparison", "datasets", "figures", "problems", "theory")
-_COMPARISON = ("Comparison", "RateRange", "compare", "lr_range_test")
+_NAMES = {
+    "comparison": ("Comparison", "RateRange", "compare", "lr_range_test"),
+    "model": ("Model", "load_model"),
+}
+
+# What a result is asked for by name, since its room knows none of these above it.
+views.register("certificate", "fastgd.theory:certificate")
+views.register("plot_certificate", "fastgd.plots:plot_certificate")
+views.register("plot_result", "fastgd.plots:plot_result")
+views.register("plot_schedule", "fastgd.plots:plot_schedule")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES or name in _COMPARISON:
-        import importlib
+    import importlib
 
-        if name in _MODULES:
-            return importlib.import_module(f"fastgd.{name}")
-        return getattr(importlib.import_module("fastgd.comparison"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"fastgd.{name}")
+    for home, names in _NAMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"fastgd.{home}"), name)
     raise AttributeError(f"module 'fastgd' has no attribute {name!r}")
 
 
@@ -47,4 +58,4 @@ def get_include() -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_COMPARISON})
+    return sorted({*globals(), *_MODULES, *_NAMES["comparison"], *_NAMES["model"]})

@@ -5,19 +5,17 @@ written under another name, flushed to the disk, and renamed; the one before is 
 What only a checkpoint needs is imported when one is written: `import fastgd` stays quick.
 """
 
-import contextlib
 import dataclasses
 import functools
-import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from fastgd import optimizers, schedules
 from fastgd.callbacks import Stop
+from fastgd.files import replace_file
 from fastgd.history import History
 from fastgd.objectives import Objective
 
@@ -47,7 +45,7 @@ def write(path: Path, state: dict[str, Any], objective: dict[str, Any]) -> None:
     known = {"format": FORMAT, "objective": objective, "state": _packed(state, arrays)}
     text = json.dumps(known).encode()
     arrays["fastgd_checkpoint"] = np.frombuffer(text, dtype=np.uint8)
-    replace_file(path, lambda file: np.savez(file, **arrays), keep=True)  # type: ignore[arg-type]
+    replace_file(path, lambda file: np.savez(file, **arrays), keep=before)  # type: ignore[arg-type]
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -95,56 +93,6 @@ def refuse_existing(path: Path) -> None:
                 f"there is a checkpoint {str(known)!r} already: go on from it with gd.resume, or "
                 "delete it"
             )
-
-
-def replace_file(path: Path, write: Callable[[BinaryIO], Any], keep: bool = False) -> None:
-    """Write a file as a whole or not at all: under another name, flushed, then renamed.
-
-    Parameters
-    ----------
-    path : Path
-    write : callable
-        Writes to the binary file that it is given.
-    keep : bool, default False
-        Whether the file before is kept, as `before` names it.
-
-    Raises
-    ------
-    OSError
-        With the path and the reason; what was there before is still there.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            if keep and path.exists():
-                os.replace(path, before(path))
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _flush_folder(path.parent)
-        if keep:
-            # Of processes that were killed while they wrote.
-            for left in path.parent.glob(f".{path.name}.*.new"):
-                left.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno, f"{str(path)!r} cannot be written: {reason}") from None
-
-
-def _flush_folder(folder: Path) -> None:
-    # That the new name is on the disk too; not every system opens folders.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def generator(name: Any) -> "np.random.Generator":

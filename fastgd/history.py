@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import notebook
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
+from fastgd.views import view
 
 if TYPE_CHECKING:
+    from fastgd.model import Model
     from fastgd.theory import Certificate
 
 __all__ = ["History", "Result"]
@@ -88,6 +91,15 @@ class History(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def _repr_html_(self) -> str:
+        """A few records out of all, evenly spaced, as a notebook shows them, and their curve."""
+        shown = np.unique(np.linspace(0, max(self._filled - 1, 0), 10).astype(np.int64))
+        places = shown[: self._filled]
+        rows = [[self[column][i] for column in self.columns] for i in places]
+        line = notebook.curve(self["loss"], "recorded losses")
+        count = f"{len(places)} of {self._filled} records"
+        return f"{notebook.table(self.columns, rows)}<p>{count} {line}</p>"
 
     def __repr__(self) -> str:
         return f"<History of {self._filled} records: {', '.join(self.columns)}>"
@@ -183,11 +195,26 @@ class Result:
                     f"{first:.3g}"
                 )
 
+    @property
+    def model(self) -> "Model":
+        """What is left without the data: predicts, names its coefficients, saves. See `Model`.
+
+        Raises
+        ------
+        AttributeError
+            The objective predicts nothing.
+        """
+        from fastgd.model import Model
+
+        try:
+            return Model.of(self.objective, self.theta)
+        except TypeError as error:
+            raise AttributeError(str(error)) from None
+
     def certificate(self, optimum: Any = None, replay: bool | None = None) -> "Certificate":
         """Every theorem beside this run: see `theory.certificate`."""
-        from fastgd import theory
-
-        return theory.certificate(self, optimum, replay)
+        made: Certificate = view("certificate")(self, optimum, replay)
+        return made
 
     def plot(self, ax: Any = None) -> Any:
         """Draws the recorded losses; needs ``pip install "fastgd[plot]"``.
@@ -206,9 +233,7 @@ class Result:
         ImportError
             matplotlib is missing.
         """
-        from fastgd import figures
-
-        return figures.plot_result(self, ax)
+        return view("plot_result")(self, ax)
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows, with the recorded losses as a small curve."""
@@ -222,11 +247,13 @@ class Result:
             "converged": "yes" if self.converged else "no",
             "message": self.message,
         }
-        cells = [f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items()]
-        line = _sparkline(self.history["loss"])
-        if line:
-            cells.insert(3, f"<tr><th>recorded losses</th><td>{line}</td></tr>")
-        return f"<table>{''.join(cells)}</table>"
+        cells = {}
+        for name, text in rows.items():
+            cells[name] = escape(text)
+            line = notebook.curve(self.history["loss"], "recorded losses")
+            if name == "loss" and line:
+                cells["recorded losses"] = line
+        return notebook.facts(cells)
 
     def __repr__(self) -> str:
         loss = "not asked for" if self._loss is None else f"{self._loss:.6g}"
@@ -238,23 +265,3 @@ class Result:
             f"  message    {self.message}",
         ]
         return "\n".join(lines)
-
-
-def _sparkline(values: NDArray[np.float64], width: int = 180, height: int = 32) -> str:
-    """A curve as inline SVG, logarithmic where it can be; empty for fewer than two points."""
-    places = np.flatnonzero(np.isfinite(values))
-    if len(places) < 2:
-        return ""
-    if len(places) > width:
-        places = places[np.linspace(0, len(places) - 1, width).astype(np.int64)]
-    values = values[places]
-    if values.min() > 0:
-        values = np.log(values)
-    span = float(values.max() - values.min()) or 1.0
-    x = 2 + (width - 4) * (places - places[0]) / (places[-1] - places[0])
-    y = 2 + (height - 4) * (values.max() - values) / span
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    return (
-        f'<svg width="{width}" height="{height}" role="img" aria-label="recorded losses">'
-        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="1.5"/></svg>'
-    )

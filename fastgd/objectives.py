@@ -5,13 +5,14 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd import losses, penalties
+from fastgd import checks, losses, penalties
 from fastgd.checks import as_count, as_matrix, as_penalty, as_vector, as_weights
 from fastgd.core import descent, foreign, linear, objective, solver
 from fastgd.core import penalties as compiled_penalties
@@ -182,6 +183,8 @@ class _Supervised(Objective):
         class_weight: Any = None,
     ) -> None:
         self.loss: Loss = losses.as_loss(loss)
+        names = checks.column_names(X)
+        self.feature_names = None if names is None else tuple(names)
         self.X = as_matrix("X", X, self.kept)
         self.n_samples, self.n_features = self.X.shape
         self.y = _targets(y, self.n_samples)
@@ -324,12 +327,20 @@ class LinearModel(_Supervised):
         return descent.fastest(core, update, sampler, theta)
 
     def smoothness(self) -> float | None:
-        """β, from above; None where the loss has no curvature."""
+        """β, from above; None where the loss has no curvature.
+
+        Raises ValueError where it is more than float64 holds.
+        """
         if self.loss.curvature is None:
             return None
         if self._smoothness is None:
             largest = largest_eigenvalue(self.X, self.fit_intercept, self._row_weights)
-            beta = self.loss.curvature * largest / self.n_samples
+            beta = _raised(self.loss.curvature * (largest / self.n_samples)) if largest else 0.0
+            if not math.isfinite(beta):
+                raise ValueError(
+                    f"X has entries of up to {_largest_entry(self.X):.3g}: their squares, and β "
+                    "with them, leave float64; divide X by its largest entry"
+                )
             self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
 
@@ -741,6 +752,9 @@ class Function(Objective):
         β, where it is known.
     convex : bool, optional
         Whether the function is convex, where it is known.
+    n_samples : int, at least 1, optional
+        For a mean over so many observations: both callables then take θ and an int64 vector of
+        indices, and answer with the mean over those, so that runs may take batches.
 
     Raises
     ------
@@ -757,9 +771,19 @@ class Function(Objective):
     >>> f = gd.Function(lambda theta: float(theta @ theta), lambda theta: 2 * theta, n_params=2)
     >>> gd.minimize(f, gd.SGD(lr=0.25), theta0=[1.0, -4.0], steps=2).theta
     array([ 0.25, -1.  ])
-    """
 
-    n_samples = None
+    A mean of squares (θ - x_i)², in batches:
+
+    >>> x = np.array([1.0, 2.0, 6.0])
+    >>> f = gd.Function(
+    ...     lambda theta, indices: float(np.mean((theta[0] - x[indices]) ** 2)),
+    ...     lambda theta, indices: [2 * np.mean(theta[0] - x[indices])],
+    ...     n_params=1, n_samples=3,
+    ... )
+    >>> r = gd.minimize(f, gd.SGD(gd.schedules.power(0.5, 1.0)), batch_size=2, steps=500, seed=0)
+    >>> bool(abs(r.theta[0] - 3.0) < 0.2)
+    True
+    """
 
     def __init__(
         self,
@@ -768,12 +792,14 @@ class Function(Objective):
         n_params: int,
         smoothness: float | None = None,
         convex: bool | None = None,
+        n_samples: int | None = None,
     ) -> None:
         for name, function in (("value", value), ("gradient", gradient)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, not {function!r}")
         self._functions = value, gradient
         self.n_params = as_count("n_params", n_params)
+        self.n_samples = None if n_samples is None else as_count("n_samples", n_samples)
         if smoothness is not None:
             smoothness = as_penalty("smoothness", smoothness)
             if smoothness == 0:
@@ -785,7 +811,7 @@ class Function(Objective):
         self._freeze()
 
     def compiled(self) -> objective.Objective:
-        return foreign.FunctionObjective(*self._functions, self.n_params)
+        return foreign.FunctionObjective(*self._functions, self.n_params, self.n_samples)
 
     def smoothness(self) -> float | None:
         """β as it was given."""
@@ -795,12 +821,51 @@ class Function(Objective):
         return f"Function(n_params={self.n_params})"
 
 
+@np.errstate(under="ignore")
 def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -> float:
     """λ_max of [X 1]ᵀ D [X 1] (or of XᵀDX), rounded up; D = diag(weights), or the identity.
 
     Exact, from the whole matrix, where one side of X is at most `EXACT_WIDTH`; by Lanczos to a
     relative 1e-10, then raised by 1e-8, beyond.
+
+    inf where the squares of X add up to more than float64 holds.
     """
+    largest = _largest_entry(X)
+    power = math.frexp(max(largest, float(intercept)))[1]
+    if abs(power) < 100:
+        top = _largest_eigenvalue(X, intercept, weights)
+    else:  # squares of such entries might leave the numbers
+        scaled = X.astype(np.float64)  # a copy, also of float64
+        entries = scaled.data if hasattr(X, "indptr") else scaled
+        with np.errstate(under="ignore"):
+            np.ldexp(entries, -power, out=entries)
+        if intercept:
+            scaled = _with_column(scaled, math.ldexp(1.0, -power))
+        with np.errstate(over="ignore", under="ignore"):
+            top = float(np.ldexp(_largest_eigenvalue(scaled, False, weights), 2 * power))
+    return _raised(top) if largest else top
+
+
+def _largest_entry(X: Any) -> float:
+    values = X.data if hasattr(X, "indptr") else X
+    return max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+
+
+def _raised(value: float) -> float:
+    # Among the denormal numbers a relative margin is rounded away.
+    return math.nextafter(value, math.inf) if value < 1e-290 else value
+
+
+def _with_column(X: Any, value: float) -> Any:
+    column = np.full((X.shape[0], 1), value)
+    if not hasattr(X, "indptr"):
+        return np.hstack([X, column])
+    from scipy import sparse
+
+    return sparse.hstack([X, sparse.csr_array(column)], format="csr")
+
+
+def _largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None) -> float:
     n, d = X.shape
     width = d + intercept
     if min(n, width) <= EXACT_WIDTH:
@@ -829,6 +894,7 @@ def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -
     return float(largest) * (1 + 1e-8)
 
 
+@np.errstate(under="ignore")
 def gram_matrix(X: Any, intercept: bool, weights: Vector | None = None) -> Vector:
     """[X 1]ᵀ D [X 1] (or XᵀDX) in float64."""
     d = X.shape[1]

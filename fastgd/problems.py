@@ -160,17 +160,20 @@ def _noisy_quadratic(name: str) -> Problem:
 
 
 def _rosenbrock(name: str) -> Problem:
-    def value(theta: Any) -> float:
-        x, y = map(float, theta)
-        return (1.0 - x) * (1.0 - x) + 100.0 * (y - x * x) * (y - x * x)
-
-    def gradient(theta: Any) -> Any:
-        x, y = map(float, theta)
-        away = y - x * x
-        return np.array([-2.0 * (1.0 - x) - 400.0 * x * away, 200.0 * away])
-
-    f = Function(value, gradient, 2)
+    f = Function(_rosenbrock_value, _rosenbrock_gradient, 2)
     return Problem(name, f, f, f, theta0=np.array([-1.2, 1.0]))
+
+
+# At the top of the module, so that the problem can be pickled.
+def _rosenbrock_value(theta: Any) -> float:
+    x, y = map(float, theta)
+    return (1.0 - x) * (1.0 - x) + 100.0 * (y - x * x) * (y - x * x)
+
+
+def _rosenbrock_gradient(theta: Any) -> Any:
+    x, y = map(float, theta)
+    away = y - x * x
+    return np.array([-2.0 * (1.0 - x) - 400.0 * x * away, 200.0 * away])
 
 
 _suite: dict[str, Callable[[str], Problem]] = {

@@ -12,10 +12,14 @@ import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from fastgd import notebook
+from fastgd.views import view
 
 __all__ = [
     "Schedule", "as_schedule", "constant", "cosine", "custom", "exponential", "inverse_time",
@@ -92,7 +96,7 @@ class Schedule:
             raise ValueError(f"the steps t count from 0, but one is {steps.min()}")
         if total is not None:
             total = _integer("total", total)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):  # what is not finite is refused below
             values = self.values(steps, total)
         if not np.isfinite(values).all():
             first = steps.ravel()[np.argmin(np.isfinite(values).ravel())]
@@ -125,9 +129,16 @@ class Schedule:
         ImportError
             matplotlib is missing.
         """
-        from fastgd import figures
+        return view("plot_schedule")(self, _integer("total", total), ax)
 
-        return figures.plot_schedule(self, _integer("total", total), ax)
+    def _repr_html_(self) -> str:
+        """Its values over a run of 1000 steps, as a notebook shows them."""
+        values = self(np.arange(1000), 1000)
+        line = notebook.curve(values, "values over 1000 steps", logarithmic=False)
+        ends = f"{values[0]:.4g} to {values[-1]:.4g}, at most {values.max():.4g}"
+        return notebook.facts({
+            "schedule": escape(str(self)), "1000 steps": line, "values": ends,
+        })  # fmt: skip
 
     def _check_real(self, name: str, low: float = 0.0, high: float = math.inf,
                     above: bool = False) -> None:  # fmt: skip

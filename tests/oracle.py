@@ -158,8 +158,12 @@ def _soft(u, cut):
 penalties = {
     "l1": (lambda w, l1: l1 * np.sum(np.abs(w)), lambda u, rate, l1: _soft(u, rate * l1)),
     "elasticnet": (
-        lambda w, l, rho=0.5: l * (rho * np.sum(np.abs(w)) + (1 - rho) / 2 * np.sum(w**2)),
-        lambda u, rate, l, rho=0.5: _soft(u, rate * l * rho) / (1 + rate * l * (1 - rho)),
+        lambda w, strength, rho=0.5: (
+            strength * (rho * np.sum(np.abs(w)) + (1 - rho) / 2 * np.sum(w**2))
+        ),
+        lambda u, rate, strength, rho=0.5: (
+            _soft(u, rate * strength * rho) / (1 + rate * strength * (1 - rho))
+        ),
     ),
     "box": (
         lambda w, low, high: 0.0 if np.all((low <= w) & (w <= high)) else math.inf,
@@ -184,8 +188,8 @@ class LinearModel(LinearObjective):
     ):
         y = np.asarray(y, dtype=float)
         if n_outputs is None:
-            n_outputs = int(np.max(y)) + 1 if loss[0] == "softmax" else 1 if y.ndim == 1 else len(
-                y[0]
+            n_outputs = (
+                int(np.max(y)) + 1 if loss[0] == "softmax" else 1 if y.ndim == 1 else len(y[0])
             )
         super().__init__(X, y, 0.0, fit_intercept, n_outputs)
         self.loss, self.penalty = loss, penalty
@@ -333,7 +337,7 @@ class SGD:
     default_momentum = None
     decays_itself = False  # where not, the decay is the same for all rules: see `replay`
 
-    # The rate of each coordinate in the last step, where it is not lr: the metric of a proximal step.
+    # The rate of each coordinate in the last step, where it is not lr: a proximal step's metric.
     rate = None
 
     def __init__(self, theta):

@@ -21,7 +21,7 @@ from fastgd import checkpoint
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.standard_normal((23, 4)), RNG.integers(0, 3, 23)
-CSR = sparse.random_array((23, 9), density=0.3, rng=RNG, format="csr")
+CSR = sparse.random_array((23, 9), density=0.3, random_state=RNG, format="csr")
 
 
 def dense():

@@ -14,6 +14,7 @@ import pytest
 
 import fastgd as gd
 from fastgd import cli
+from fastgd.commands import choices, pictures
 
 OPTIMIZERS = sorted(gd.optimizers.registry)
 OBJECTIVES = {"least-squares": "body_mass_g", "logistic": "sex", "softmax": "species"}
@@ -98,7 +99,7 @@ def test_fit_agrees_with_minimize(run, objective, target):
 
 
 def test_every_objective_on_data_is_offered():
-    offered = cli._objectives()
+    offered = choices.of_objectives()
     assert set(OBJECTIVES) <= set(offered)
     for kind in (gd.Quadratic, gd.Function, gd.objectives.LinearModel):  # these have no data
         assert kind not in offered.values()
@@ -108,7 +109,7 @@ def test_every_objective_on_data_is_offered():
 def test_fit_by_each_optimizer(run, optimizer):
     others = {"adadelta": 1.0, "schedulefreesgd": 0.5, "lookahead": 0.1, "polyakaverage": 0.1,
               "exponentialaverage": 0.1}  # fmt: skip
-    rate = (cli.DEMO_RATES | others).get(optimizer, 0.01)
+    rate = (pictures.DEMO_RATES | others).get(optimizer, 0.01)
     out = fitted(run, f"breast-cancer --optimizer {optimizer} --lr {rate} --epochs 30")
     assert printed(out, "accuracy") >= 0.95
     assert f"{gd.optimizers.registry[optimizer].__name__}(" in out and f"(lr={rate}" in out
@@ -136,7 +137,7 @@ SCHEDULES = {
 
 
 def test_every_schedule_of_a_rate_is_offered():
-    offered = set(cli._schedules())
+    offered = set(choices.of_schedules())
     assert set(SCHEDULES) <= offered <= set(gd.schedules.registry)
     assert offered.isdisjoint({"warmup", "scaled", "custom", "nesterov"})
 
@@ -367,6 +368,10 @@ def test_figures(run):
     assert (code, err) == (0, "")
     assert out == "2 files in pictures: 12-restarts.svg\n"
     assert {path.suffix for path in Path("pictures").iterdir()} == {".png", ".svg"}
+    code, _, err = run("figures --out images --only 12 --lang fr")
+    assert (code, err) == (0, "")
+    assert "Redémarrages à chaud" in Path("images/12-restarts.svg").read_text(encoding="utf-8")
+    refused(run, "figures --out images --lang de", "invalid choice: 'de'")
 
 
 # Refusals.

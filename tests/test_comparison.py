@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 import fastgd as gd
 from fastgd import comparison, console, optimizers
-from fastgd.comparison import Comparison
+from fastgd.comparison import Comparison, ranking, study
 
 driver = importlib.import_module("fastgd.sweeps")
 SMALL = {"optimizers": ["sgd", "adam", "lookahead-radam"], "budget": 3, "seeds": 2}
@@ -83,12 +83,12 @@ def test_a_shared_pass_changes_nothing(small, monkeypatch):
     monkeypatch.setattr(driver, "SHARED_BYTES", 20000)  # the rows of 15 steps
     assert driver.shared_steps(quick().train, 8) == 15
     packs = []
-    run = comparison._Study._run
+    run = study._Study._run
     monkeypatch.setattr(
-        comparison._Study, "_run", lambda *given: packs.append(len(given[1])) or run(*given)
+        study._Study, "_run", lambda *given: packs.append(len(given[1])) or run(*given)
     )
     assert gd.compare(quick(), **SMALL, n_jobs=2).rows == small.rows
-    assert max(packs) == comparison.PACK
+    assert max(packs) == study.PACK
 
 
 @pytest.mark.parametrize("n_jobs", [2, 5])
@@ -120,7 +120,7 @@ def test_it_goes_on_from_its_file(small, tmp_path, monkeypatch):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:10]) + lines[10][:20])  # killed in the middle of a line
     assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
-    monkeypatch.setattr(comparison._Study, "_run", None)  # nothing is left to run
+    monkeypatch.setattr(study._Study, "_run", None)  # nothing is left to run
     assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
 
 
@@ -137,7 +137,7 @@ def test_the_file_of_another_comparison_is_refused(tmp_path):
 
 
 def test_an_interrupt_keeps_what_is_done(small, tmp_path, monkeypatch):
-    path, keep, kept = tmp_path / "trials.jsonl", comparison._Study._keep, []
+    path, keep, kept = tmp_path / "trials.jsonl", study._Study._keep, []
 
     def interrupted(study, record):
         keep(study, record)
@@ -146,7 +146,7 @@ def test_an_interrupt_keeps_what_is_done(small, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison._Study, "_keep", interrupted)
+        patch.setattr(study._Study, "_keep", interrupted)
         part = gd.compare(quick(), **SMALL, path=path)
     assert not part.complete and 7 <= len(part.rows) < len(small.rows)
     assert all(row in small.rows for row in part.rows)
@@ -164,7 +164,7 @@ def test_an_interrupt_ends_runs_that_have_long_to_go(monkeypatch):
         if len(kept) == 1:  # what else has ended is kept after that
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(comparison._Study, "_keep", interrupted)
+    monkeypatch.setattr(study._Study, "_keep", interrupted)
     part = gd.compare([short, endless], "sgd", budget=2, seeds=1, n_jobs=3)
     assert not part.complete
     assert {row["problem"] for row in part.rows} == {short.name}
@@ -334,12 +334,12 @@ def test_the_verdict_over_all_problems():
 def test_quartiles_are_those_of_numpy(count):
     values = np.random.default_rng(count).normal(size=count)
     np.testing.assert_allclose(
-        comparison._quartiles(values), np.quantile(values, (0.25, 0.5, 0.75)), rtol=1e-12
+        ranking.quartiles(values), np.quantile(values, (0.25, 0.5, 0.75)), rtol=1e-12
     )
 
 
 def test_the_median_beside_inf():
-    assert comparison._quartiles(np.array([2.0, math.inf, 1.0]))[1] == 2.0
+    assert ranking.quartiles(np.array([2.0, math.inf, 1.0]))[1] == 2.0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from fastgd import figures, schedules
+from fastgd import figures, gallery, schedules
+from fastgd.gallery import french
+from fastgd.gallery.registry import TITLES
+from fastgd.plots import style
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -162,13 +165,132 @@ def test_weights_are_drawn_by_their_size():
         figures.plot_network((2, 2, 1), theta=theta[1:])
 
 
-SLOW = {13, 14}
-
-
 @pytest.mark.parametrize(
-    "number",
-    [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in sorted(figures.GALLERY)],
+    "low, high, labels",
+    [
+        (0.02, 3.0, ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]),
+        (1e-3, 2e4, ["0.001", "0.01", "0.1", "1", "10", "100", "1000", "10000"]),
+        (2e-5, 3e-3, ["2e-5", "5e-5", "1e-4", "2e-4", "5e-4", "1e-3", "2e-3"]),
+        (1e-6, 3.0, ["1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1", "1e0"]),
+    ],
 )
+def test_an_axis_has_labels_of_one_style(low, high, labels):
+    from matplotlib import pyplot
+
+    _, ax = pyplot.subplots(figsize=(4, 8))
+    ax.plot([1, 2], [low, high])
+    style.logarithmic(ax, low, high)
+    ax.set_ylim(low, high)
+    shown = [ax.yaxis.get_major_formatter()(place) for place in ax.get_yticks()]
+    assert [label for label in shown if low <= float(label) <= high] == labels
+
+
+def drawn(number):
+    with style.styled(style.SLIDE):
+        figure = figures.GALLERY[number][2]()
+        figure.canvas.draw()
+    return figure
+
+
+def labels(figure):
+    return [text.get_text() for text in style.texts(figure)]
+
+
+@pytest.mark.parametrize("number", [4, 5, 6, 7])
+def test_the_star_is_named(number):
+    assert "minimum" in labels(drawn(number))
+
+
+def test_the_level_lines_fill_the_picture():
+    # Axes of equal units lose a band where their box is not of the panel's shape.
+    figure = drawn(7)
+    width = sum(ax.get_position().width for ax in figure.axes)
+    assert width > 0.85 and all(ax.get_position().height > 0.75 for ax in figure.axes)
+
+
+def test_adagrad_s_rate_falls_as_the_root_of_the_steps():
+    rate, other = drawn(8).axes[0].lines[:2]
+    early, late = rate.get_ydata()[[199, 1999]]
+    assert late / early == pytest.approx(0.1**0.5, rel=0.15)
+    early, late = other.get_ydata()[150:250].mean(), other.get_ydata()[-100:].mean()
+    assert late / early == pytest.approx(1.0, rel=0.3)
+
+
+def test_nesterov_is_ahead_of_plain_descent():
+    right = drawn(6).axes[1]
+    fast, plain = (line.get_ydata() for line in right.lines)
+    assert (fast[3:] < plain[3:]).all() and (fast[:3] == plain[:3]).all()
+    assert (fast[1:] > fast[:-1]).any()
+
+
+@pytest.mark.slow
+def test_the_noise_is_the_floor_of_the_bound_over_one_and_a_half():
+    ax = drawn(14).axes[0]
+    assert "floor of the bound" in labels(ax.figure)
+    curves, floors = ax.lines[0:8:2], ax.lines[1:8:2]
+    for curve, floor in zip(curves[:2], floors[:2], strict=True):  # the others still fall
+        assert curve.get_ydata()[-1] == pytest.approx(floor.get_ydata()[0] / 1.5, rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_theorems_have_ticks_of_one_style():
+    for ax in drawn(13).axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+            shown = [text.get_text() for place, text in ticks if low <= place <= high]
+            assert len([text for text in shown if text]) >= 2
+            assert all(
+                re.fullmatch(r"\$\\mathdefault\{10\^\{.*\}\}\$", text) for text in shown if text
+            )
+
+
+SLOW = {13, 14}
+NUMBERS = [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in sorted(figures.GALLERY)]
+# What is the same in both languages: names.
+NAMES = {"AdaGrad", "RMSProp", "Nesterov", "shrink", "triangular2"}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_each_picture_speaks_french(number):
+    figure = drawn(number)
+    for text in labels(figure):
+        words = set(re.findall(r"[A-Za-z]{2,}[0-9]?", re.sub(r"\$[^$]*\$", "", text)))
+        assert text in french.WORDS or words <= NAMES, text
+    style.translate(figure, french.WORDS)
+    before = {text for text, other in french.WORDS.items() if text != other}
+    assert not before & set(labels(figure))
+
+
+def test_titles_captions_and_the_page_speak_french(tmp_path, monkeypatch):
+    assert set(TITLES.values()) <= set(french.WORDS)
+    assert set(french.CAPTIONS) == {name for name, _, _ in figures.GALLERY.values()}
+    monkeypatch.setattr(gallery, "GALLERY", {12: figures.GALLERY[12]})
+    figures.gallery(tmp_path, lang="fr")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="fr">' in page and "figures --out DIR --lang fr" in page
+    assert html.escape(french.CAPTIONS["restarts"]) in page
+    assert "Gradient descent" not in page and "Warm" not in page
+    with pytest.raises(ValueError, match="lang is one of en, fr, not 'de'"):
+        figures.gallery(tmp_path, lang="de")
+
+
+@pytest.mark.parametrize("caption", [caption for _, caption, _ in figures.GALLERY.values()])
+def test_captions_are_no_formulas_in_latex(caption):
+    assert not re.search(r"[\\${}_^]", caption)
+
+
+def test_files_say_what_they_show(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    png, svg = figures.gallery(tmp_path, only=11)
+    _, caption, _ = figures.GALLERY[11]
+    with pillow.open(png) as image:
+        assert image.info["Title"] == "Triangular schedules"
+        assert image.info["Description"] == caption
+    assert "<dc:title>Triangular schedules</dc:title>" in svg.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_each_picture_of_the_gallery(tmp_path, number):
     png, svg = figures.gallery(tmp_path / "new", only=number)
     assert png.read_bytes().startswith(b"\x89PNG")
@@ -184,11 +306,11 @@ def test_each_picture_of_the_gallery(tmp_path, number):
 
 
 def test_the_page_shows_every_picture(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "GALLERY", {k: figures.GALLERY[k] for k in (10, 12)})
+    monkeypatch.setattr(gallery, "GALLERY", {k: figures.GALLERY[k] for k in (10, 12)})
     files = figures.gallery(tmp_path)
     assert sorted(files) == sorted(tmp_path.iterdir())
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    for _, caption, _ in figures.GALLERY.values():
+    for _, caption, _ in gallery.GALLERY.values():
         assert html.escape(caption) in page
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert len(sources) == 2

@@ -31,7 +31,9 @@ def squares():
 
 
 def wide():
-    X = sparse.random_array((300, 5000), density=0.01, rng=np.random.default_rng(2), format="csr")
+    X = sparse.random_array(
+        (300, 5000), density=0.01, random_state=np.random.default_rng(2), format="csr"
+    )
     return gd.LogisticRegression(X, np.arange(300) % 2)
 
 

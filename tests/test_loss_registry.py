@@ -1,5 +1,5 @@
-"""Every loss of the registry: values and slopes against the oracle, finite differences and peers; runs
-on every storage; the facts that theory rests on; sample and class weights."""
+"""Every loss of the registry: values and slopes against the oracle, finite differences and peers;
+runs on every storage; the facts that theory rests on; sample and class weights."""
 
 import math
 import pickle
@@ -18,9 +18,7 @@ LOSSES = {
     "quantile": [gd.losses.Quantile(0.5), gd.losses.Quantile(0.9)],
     "tweedie": [gd.losses.Tweedie(1.5), gd.losses.Tweedie(1.1)],
 }
-CASES = [
-    loss for name, kind in gd.losses.registry.items() for loss in LOSSES.get(name) or [kind()]
-]
+CASES = [loss for name, kind in gd.losses.registry.items() for loss in LOSSES.get(name) or [kind()]]
 SMOOTH = [loss for loss in CASES if loss.curvature is not None or loss.self_concordance is not None]
 each = pytest.mark.parametrize("loss", CASES, ids=repr)
 
@@ -106,7 +104,11 @@ def test_the_facts_are_true(loss):
     assert (values >= least - 1e-12).all()
     if loss.task == "regression":  # and it is attained
         with np.errstate(divide="ignore"):
-            at = np.log(y) if isinstance(loss, (gd.losses.Poisson, gd.losses.Gamma, gd.losses.Tweedie)) else y
+            at = (
+                np.log(y)
+                if isinstance(loss, (gd.losses.Poisson, gd.losses.Gamma, gd.losses.Tweedie))
+                else y
+            )
         reached = np.isfinite(at)
         np.testing.assert_allclose(
             loss.values(np.where(reached, at, 0.0), y)[reached], least[reached], atol=1e-9

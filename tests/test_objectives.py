@@ -8,6 +8,7 @@ import pytest
 from scipy.linalg import eigvalsh
 
 import fastgd as gd
+from fastgd import checks
 
 LINEAR = ["LeastSquares", "LogisticRegression", "SoftmaxRegression"]
 
@@ -389,3 +390,24 @@ def test_value_and_gradient_have_the_bits_of_either(name, n, kind):
         value, gradient = f.value_and_gradient(theta, indices)
         assert value == f.value(theta, indices)
         assert np.array_equal(gradient, f.gradient(theta, indices))
+
+
+@pytest.mark.parametrize("shape", [(50, 3), (3, 50)])
+def test_smoothness_where_floating_point_errors_are_raised(shape):
+    X = 1e-160 * np.random.default_rng(0).normal(size=shape)
+    expected = gd.LeastSquares(X, np.ones(shape[0])).smoothness()
+    with np.errstate(all="raise"):
+        assert gd.LeastSquares(X, np.ones(shape[0])).smoothness() == expected
+
+
+@pytest.mark.parametrize("kind", ["Fortran order", "uint8"])
+def test_a_large_copy_is_said(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(checks, "LARGE_COPY", 10_000)
+    order, dtype = ("F", np.float64) if kind == "Fortran order" else ("C", np.uint8)
+    X = np.memmap(tmp_path / "x", dtype=dtype, mode="w+", shape=(500, 4), order=order)
+    X[:] = np.arange(2000).reshape(500, 4) % 200
+    with pytest.warns(UserWarning, match=r"X is .* MB of it are copied into memory"):
+        f = gd.LeastSquares(X, X[:, 0])
+    np.testing.assert_array_equal(f.X, X)
+    in_place = np.memmap(tmp_path / "y", dtype=np.float64, mode="w+", shape=(500, 4))
+    assert np.shares_memory(gd.LeastSquares(in_place, X[:, 0]).X, in_place)

@@ -157,9 +157,7 @@ def test_the_optimum_is_that_of_scikit_learn():
     for alpha, ratio in ((0.05, 1.0), (0.2, 0.5)):
         # Its squared loss has a factor 1/2: twice its alpha is ours.
         judge = linear.ElasticNet(alpha=alpha, l1_ratio=ratio, **options).fit(X, y)
-        f = gd.LinearModel(
-            stored, y, penalty=P.ElasticNet(2 * alpha, ratio), fit_intercept=True
-        )
+        f = gd.LinearModel(stored, y, penalty=P.ElasticNet(2 * alpha, ratio), fit_intercept=True)
         r = gd.minimize(f, gd.Nesterov("1/beta"), steps=3000)
         np.testing.assert_allclose(r.theta, [*judge.coef_, judge.intercept_], atol=1e-8)
         assert np.array_equal(r.theta[:-1] == 0, judge.coef_ == 0)

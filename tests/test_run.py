@@ -465,7 +465,9 @@ def test_a_sweep_is_so_many_runs(f, sampling, shared, monkeypatch):
 
 def test_a_sweep_on_sparse_data(monkeypatch):
     monkeypatch.setattr(sys.modules["fastgd.sweeps"], "CACHED_BYTES", 0)
-    X = sparse.random_array((80, 30), density=0.1, rng=np.random.default_rng(0), format="csr")
+    X = sparse.random_array(
+        (80, 30), density=0.1, random_state=np.random.default_rng(0), format="csr"
+    )
     f = gd.LogisticRegression(X, np.arange(80) % 2)
     for r, rule in zip(
         gd.sweep(f, OPTIMIZERS, batch_size=3, steps=40, seed=0), OPTIMIZERS, strict=True
@@ -817,7 +819,7 @@ def test_a_clipped_gradient_is_that_of_the_oracle(rule, norm, value):
 
 def test_clipping_goes_through_sparse_rows_and_single_steps():
     rng = np.random.default_rng(0)
-    X = sparse.random_array((60, 20), density=0.2, rng=rng, format="csr")
+    X = sparse.random_array((60, 20), density=0.2, random_state=rng, format="csr")
     y = rng.integers(0, 2, 60)
     for batch in (1, 6):
         run = {"batch_size": batch, "steps": 50, "seed": 3, "clip_norm": 0.05}

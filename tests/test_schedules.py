@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import pickle
+import re
 import sys
 import threading
 from fractions import Fraction
@@ -109,7 +110,14 @@ FORMULAS = {
     "custom": [(schedules.custom(lambda t, total: t / total), lambda t: t / T)],
 }
 CASES = [case for cases in FORMULAS.values() for case in cases]
-EACH = pytest.mark.parametrize("schedule", [case[0] for case in CASES], ids=str)
+
+
+def label(schedule):
+    """A name without addresses: the processes of pytest -n must agree on it."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(schedule))
+
+
+EACH = pytest.mark.parametrize("schedule", [case[0] for case in CASES], ids=label)
 
 
 def test_every_registered_schedule_has_a_formula_here():
@@ -118,7 +126,7 @@ def test_every_registered_schedule_has_a_formula_here():
         assert all(type(schedule) is schedules.registry[name] for schedule, _ in cases)
 
 
-@pytest.mark.parametrize(("schedule", "formula"), CASES, ids=[str(case[0]) for case in CASES])
+@pytest.mark.parametrize(("schedule", "formula"), CASES, ids=[label(case[0]) for case in CASES])
 def test_values_follow_the_formula(schedule, formula):
     expected = at_each_step(formula)
     np.testing.assert_allclose(
@@ -349,7 +357,7 @@ def test_scaling_composes_with_everything(schedule):
         (0.0 * schedules.power(0.1, 1), False),
         (schedules.custom(lambda t, total: 1.0 / (1 + t)), None),
     ],
-    ids=str,
+    ids=label,
 )
 def test_robbins_monro(schedule, answer):
     assert schedule.robbins_monro is answer
@@ -513,7 +521,7 @@ def test_steps_and_totals_out_of_range(schedule):
         schedules.warmup(3, then=schedules.cosine(0.1)),
         0.5 * schedules.cosine(0.1),
     ],
-    ids=str,
+    ids=label,
 )
 def test_a_missing_total_is_named(schedule):
     with pytest.raises(ValueError, match="depends on the run's length"):
@@ -581,3 +589,10 @@ def test_plot_without_matplotlib_says_how_to_get_it(monkeypatch):
         schedules.constant(0.1).plot(10)
     with pytest.raises(ValueError, match="total must be an integer >= 1"):
         schedules.constant(0.1).plot(0)
+
+
+def test_what_underflows_is_zero_also_where_errors_are_raised():
+    with np.errstate(all="raise"):
+        values = schedules.exponential(0.1, 1e-3)(np.arange(1000))
+        steps = schedules.step(0.1, 0.1, 1)(np.arange(1000))
+    assert values[-1] == steps[-1] == 0.0

@@ -5,6 +5,7 @@ import importlib
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sample_program
 
@@ -86,7 +87,10 @@ def test_help_shows_signature_and_text(capsys):
     assert "Take one step in place" in shown
     help(fastgd.core.objective.Objective)
     shown = capsys.readouterr().out
-    assert "Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)" in shown
+    assert (
+        "Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)"
+        in shown
+    )
     assert "A loss over data" in shown
 
 
@@ -94,3 +98,18 @@ def test_the_sample_program_runs(tmp_path, capsys):
     sample_program.main(tmp_path)
     assert (tmp_path / "found.csv").exists()
     assert "breast-cancer-logistic" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["Fortran order", "uint8"])
+def test_a_large_copy_is_said(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(fastgd.checks, "LARGE_COPY", 10_000)
+    order, dtype = ("F", np.float64) if kind == "Fortran order" else ("C", np.uint8)
+    X = np.memmap(tmp_path / "x", dtype=dtype, mode="w+", shape=(500, 4), order=order)
+    X[:] = np.arange(2000).reshape(500, 4) % 200
+    with pytest.warns(
+        UserWarning, match=r"X is .* so 0 MB of it are copied into memory as float64"
+    ):
+        f = fastgd.LeastSquares(X, X[:, 0])
+    np.testing.assert_array_equal(f.X, X)
+    in_place = np.memmap(tmp_path / "y", dtype=np.float64, mode="w+", shape=(500, 4))
+    assert np.shares_memory(fastgd.LeastSquares(in_place, X[:, 0]).X, in_place)

@@ -9,6 +9,7 @@ oracle's own gradient is 1.5e-5 in its θ by step 120, and 1e-16 at lr 0.0004, w
 """
 
 import dataclasses
+import inspect
 import pickle
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from makers import optimizer
 
 import fastgd as gd
+from fastgd.core import update
 
 STEPS = 200
 SEED = 3
@@ -112,8 +114,7 @@ RULES_AND_DRAWS = [
     (entry, *draw)
     for entry, (rule, _, _) in RULES.items()
     for draw in DRAWS
-    if rule in COURSE
-    or draw in [(1, "replacement"), (7, "shuffle"), (None, "replacement")]
+    if rule in COURSE or draw in [(1, "replacement"), (7, "shuffle"), (None, "replacement")]
 ]
 
 
@@ -365,3 +366,227 @@ def test_the_intercept_is_not_decayed():
     f = gd.LeastSquares([[1.0], [-1.0]], [3.0, 3.0], fit_intercept=True)
     r = gd.minimize(f, gd.SGD(0.1, weight_decay=0.5), [1.0, 3.0], steps=1)
     assert r.theta[1] == 3.0 and r.theta[0] == pytest.approx(1.0 - 0.1 * (2.0 + 0.5))
+
+
+# --- What optimizers and the compiled states refuse ----------------------------------------------
+
+
+@pytest.mark.parametrize("rule", oracle.rules)
+def test_all_but_the_rate_goes_by_name(rule):
+    made = gd.optimizers.registry[rule]
+    first = "optimizer" if hasattr(made, "optimizer") else "lr"
+    value = gd.SGD(0.1) if first == "optimizer" else 0.1
+    assert made(value) == made(**{first: value})
+    names = [item.name for item in dataclasses.fields(made) if item.name != first]
+    with pytest.raises(TypeError, match=f"takes {first} by position.*{', '.join(names)}"):
+        made(value, 0.9)
+    assert next(iter(inspect.signature(made).parameters)) == first
+
+
+def swapped(theta):
+    return theta.astype(theta.dtype.newbyteorder())
+
+
+def shifted(theta):
+    room = np.zeros(8 * len(theta) + 1, np.uint8)[1:].view(np.float64)
+    room[:] = theta
+    return room
+
+
+@pytest.mark.parametrize(
+    "spoil, error, message",
+    [
+        (swapped, TypeError, "byte order"),
+        (np.ma.masked_equal, TypeError, "masked"),
+        (shifted, ValueError, "contiguous|aligned"),
+    ],
+)
+def test_what_a_step_would_misread_is_refused(spoil, error, message):
+    opt, sound = gd.Nesterov(0.1), np.array([1.0, 2.0, 3.0])
+    bad = spoil(sound, 2.0) if spoil is np.ma.masked_equal else spoil(sound)
+    state = opt.init(sound)
+    for call in (
+        lambda: opt.step(bad, sound.copy(), state),
+        lambda: opt.step(sound, bad, state),
+        lambda: opt.point(bad, state),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+    assert state.t == 0 and sound.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("apart", [-2, -1, 0, 1, 2, 3, -3])
+def test_a_gradient_that_shares_memory_with_theta_is_refused(apart):
+    room = np.arange(12.0)
+    theta, g = room[4:7], room[4 + apart : 7 + apart]
+    opt = gd.SGD(0.1)
+    if abs(apart) < 3:
+        with pytest.raises(ValueError, match="overlap"):
+            opt.step(theta, g, opt.init(theta))
+        assert np.array_equal(room, np.arange(12.0))
+    else:
+        expected = theta - 0.1 * g
+        opt.step(theta, g, opt.init(theta))
+        np.testing.assert_allclose(theta, expected, rtol=1e-15)
+
+
+def test_a_state_refuses_what_it_cannot_work_with():
+    opt = gd.Adam()
+    kind = type(opt.init(np.ones(3)))
+    for spans in ([(0, 100, True)], [(0, 2, True)], [(1, 3, True)], [(0, 2, True), (1, 3, False)],
+                  [(0, 3, True), (3, 3, False)], [(-3, 3, True)], []):  # fmt: skip
+        with pytest.raises(ValueError, match="without a gap"):
+            kind(3, opt, spans)
+    for wrong in (None, 0.1, gd.Adam, "adam"):
+        with pytest.raises(TypeError, match="must be an Optimizer"):
+            kind(3, wrong)
+        with pytest.raises(TypeError, match="must be an Optimizer"):
+            update.make(wrong, 3)
+    with pytest.raises(ValueError, match="no parameters"):
+        kind(0, opt)
+    with pytest.raises(TypeError, match="initialised once"):
+        kind(3, opt).__init__(3, opt)
+    for steps, error in ((0, ValueError), (-5, ValueError), (2.0, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="steps"):
+            opt.init(np.ones(3), steps)
+
+
+@pytest.mark.parametrize("rule", ["adam", "lookahead"])
+def test_a_state_that_is_refused_has_changed_nothing(rule):
+    opt, theta = optimizer(rule), np.array([1.0, -2.0, 3.0])
+    state = opt.init(theta)
+    opt.step(theta, np.ones(3), state)
+    saved = state.save()
+    inside = saved["inner"] or saved
+    spoilt = [
+        None, {}, 3, saved | {"t": -1}, saved | {"t": 1.5}, saved | {"t": 1 << 63},
+        saved | {"slots": saved["slots"][:, :2]}, saved | {"slots": saved["slots"] + 1j},
+        saved | {"numbers": np.ones(9)}, saved | {"numbers": 5.0}, saved | {"slots": "many"},
+        saved | {"inner": None if saved["inner"] else saved},
+        *([saved | {"inner": inside | {"slots": np.ones((9, 3))}}] if saved["inner"] else []),
+    ]  # fmt: skip
+    for bad in spoilt:
+        with pytest.raises(ValueError, match="saved state"):
+            state.load(bad)
+    again = state.save()
+    assert again["t"] == 1 and np.array_equal(again["slots"], saved["slots"])
+    state.load(saved)
+
+
+# --- Schedules in steps of one's own -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("total", [None, 5000])
+def test_own_steps_ask_a_schedule_for_many_at_once(total):
+    asked = []
+
+    def falling(t, total):
+        asked.append((int(t[0]), int(t[-1]) + 1))
+        return 0.1 / (1.0 + t)
+
+    opt, theta = gd.SGD(falling), np.array([0.0])
+    state, expected = opt.init(theta, total), 0.0
+    for t in range(5000):
+        opt.step(theta, np.array([-1.0]), state)
+        expected += 0.1 / (1.0 + t)
+    assert theta[0] == pytest.approx(expected, rel=1e-14)
+    assert len(asked) < 12  # of them one by init
+    assert total is None or asked[-1][1] == total
+
+
+def test_own_steps_see_each_value_of_a_schedule_whatever_they_do():
+    opt = gd.Momentum(gd.schedules.exponential(0.1, 0.99), momentum=gd.schedules.power(0.9, 0.1))
+    rng = np.random.default_rng(0)
+    theta, state = np.ones(3), opt.init(np.ones(3))
+    path, states = [theta.copy()], [state.save()]
+    gradients = rng.standard_normal((300, 3))
+    for g in gradients:
+        opt.step(theta, g, state)
+        path.append(theta.copy())
+        states.append(state.save())
+    for t in (0, 63, 64, 65, 250, 3):  # back and forth
+        state.load(states[t])
+        again = path[t].copy()
+        for i in range(t, min(t + 70, 300)):
+            opt.step(again, gradients[i], state)
+        assert np.array_equal(again, path[min(t + 70, 300)])
+
+
+def test_own_steps_stop_where_a_schedule_makes_no_sense():
+    opt, theta = gd.SGD(lambda t, total: np.where(t < 100, 0.1, -1.0)), np.zeros(1)
+    state = opt.init(theta)
+    for _ in range(100):
+        opt.step(theta, np.array([-1.0]), state)
+    for _ in range(2):  # and the state is free again
+        with pytest.raises(ValueError, match="at least 0, but is -1.0 at step 100"):
+            opt.step(theta, np.array([-1.0]), state)
+    assert theta[0] == pytest.approx(10.0) and state.t == 100
+
+
+def test_rates_of_different_lengths_are_refused():
+    class Rates:
+        def until(self, start, most):
+            return start + most
+
+        def over(self, start, stop):
+            return np.ones(5), np.ones(3)
+
+    opt, theta = gd.SGD(0.1), np.zeros(1)
+    state = opt.init(theta)
+    state.set_rates(0.1, 0.0, Rates())
+    with pytest.raises(ValueError, match="5 rates and 3"):
+        opt.step(theta, np.ones(1), state)
+
+
+# --- Numbers that fall for ever ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", oracle.rules)
+def test_no_state_holds_a_number_too_small_to_be_normal(rule):
+    # The second coordinate has had a gradient, and has none for 9,000 steps.
+    opt, theta = optimizer(rule), np.array([1.0, 1.0])
+    state = opt.init(theta)
+    g = np.array([1.0, 1.0])
+    for t in range(9000):
+        opt.step(theta, g, state)
+        if t == 3:
+            g[1] = 0.0
+    least = np.finfo(float).tiny
+    while state is not None:
+        saved = state.save()
+        for held in (saved["slots"], saved["numbers"]):
+            assert not ((held != 0) & (np.abs(held) < least)).any()
+        state = state.inner
+
+
+# The oracle's mean of all points would cost steps² here.
+@pytest.mark.parametrize("rule", [rule for rule in oracle.rules if rule != "polyakaverage"])
+def test_a_coordinate_that_comes_back_after_long_agrees_with_the_oracle(rule):
+    class Pulses:
+        n, n_params, weights = None, 3, np.ones(3)
+
+        def gradient(self, theta, batch=None):
+            # The first without a pause; the others for a while at the start and at the end.
+            self.t += 1
+            on = np.array([1.0, self.t < 5 or self.t > 8900, self.t > 8950])
+            return on * (np.sin(theta) + 0.3 * np.cos(np.arange(3) + self.t))
+
+    f, start, rate = Pulses(), np.array([1.0, 0.5, -0.5]), 0.001
+    f.t = -1
+    path = oracle.replay(f, rule, start, 9000, rate)
+    f.t, opt, theta = -1, optimizer(rule, lr=rate), start.copy()
+    state = opt.init(theta)
+    for _ in range(9000):
+        opt.step(theta, f.gradient(opt.point(theta, state)), state)
+    agree(theta, path[-1])
+
+
+def test_the_arithmetic_of_the_caller_is_left_as_it_was():
+    least = np.finfo(float).tiny
+    opt, theta = gd.Adam(), np.ones(2)
+    opt.step(theta, np.ones(2), opt.init(theta))
+    assert least / 4 * 2 == least / 2 > 0
+    f = gd.Function(lambda u: float(u @ u), lambda u: 2 * u * (least / 4 * 4 / least), 2)
+    theta = gd.minimize(f, gd.SGD(0.1), [1.0, 1.0], steps=3).theta
+    np.testing.assert_allclose(theta, 0.8**3, rtol=1e-15)
+    assert least / 4 * 2 == least / 2 > 0

@@ -1,15 +1,15 @@
-# Faster ways of stepping on linear models: plain SGD straight into theta, and rules that touch only
-# the columns of a batch.
+# Faster ways of stepping on linear models: plain SGD straight into theta, and rules that touch
+# only the columns of a batch.
 #
 # Plain SGD puts things off. On narrow dense rows a step is added to theta one step late. On sparse
-# rows the weights are kept as a multiple of what is stored, and the thresholds of an l1 penalty wait
-# until a weight is next read: so a step touches the entries of its rows only.
+# rows the weights are kept as a multiple of what is stored, and the thresholds of an l1 penalty
+# wait until a weight is next read: so a step touches the entries of its rows only.
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from .linear cimport MARGINS, LinearObjective
-from .objective cimport OK, Objective
+from .objective cimport OK
 from .rows cimport Descent, apply_late, fold
 from .sampling cimport Batch
 from .solver cimport Solver

@@ -11,5 +11,9 @@ class QuadraticObjective(Objective):
 
 class FunctionObjective(Objective):
     def __init__(
-        self, value: Callable[..., Any], gradient: Callable[..., Any], n_params: int
+        self,
+        value: Callable[..., Any],
+        gradient: Callable[..., Any],
+        n_params: int,
+        n_samples: int | None = None,
     ) -> None: ...

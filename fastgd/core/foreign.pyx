@@ -1,5 +1,5 @@
 # Objectives that are not a mean over data: a quadratic form, and the user's own functions.
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from .flush cimport keep_small, unflush
@@ -52,34 +52,45 @@ cdef class QuadraticObjective(Objective):
 
 
 cdef class FunctionObjective(Objective):
-    """FunctionObjective(value, gradient, n_params)\n--\n
-    value(theta) and gradient(theta), two Python callables.
+    """FunctionObjective(value, gradient, n_params, n_samples=None)\n--\n
+    Two Python callables: of theta or, where there are observations, of theta and the indices of
+    those to average over.
 
     The one objective that takes the GIL: once a step, to ask them.
     """
     cdef object value_function
     cdef object gradient_function
-    cdef object theta
-    cdef double[::1] theta_view
+    cdef bint indexed
 
-    def __init__(self, value, gradient, Py_ssize_t n_params):
-        super().__init__(1, n_params)
+    def __init__(self, value, gradient, Py_ssize_t n_params, n_samples=None):
+        super().__init__(1 if n_samples is None else n_samples, n_params)
         self.value_function = value
         self.gradient_function = gradient
+        self.indexed = n_samples is not None
+        self.block_rows = self.n_samples  # the whole batch in one call
 
-    cdef object point(self, const double *theta):
-        # A fresh copy each time: the callable may keep it, or write into it.
+    cdef object ask(self, function, const double *theta, const Batch *batch):
+        # Fresh copies each time: the callable may keep them, or write into them.
         copy = np.empty(self.n_params)
         cdef double[::1] view = copy
+        cdef int64_t[::1] places
+        cdef Py_ssize_t i
         memcpy(&view[0], theta, self.n_params * sizeof(double))
-        return copy
+        if not self.indexed:
+            return function(copy)
+        indices = np.empty(batch.count, dtype=np.int64)
+        places = indices
+        for i in range(batch.count):
+            places[i] = batch.first + i if batch.indices == NULL else batch.indices[i]
+        return function(copy, indices)
 
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil:
         cdef uint64_t mode = keep_small()
         cdef int status = OK
         with gil:
             try:
-                value[0] += <double>float(self.value_function(self.point(theta)))
+                answer = float(self.ask(self.value_function, theta, batch))
+                value[0] += <double>answer * batch.count
             except BaseException as error:
                 self.error = error
                 status = FAILED
@@ -94,7 +105,7 @@ cdef class FunctionObjective(Objective):
         cdef int status = OK
         with gil:
             try:
-                vector = np.asarray(self.gradient_function(self.point(theta)))
+                vector = np.asarray(self.ask(self.gradient_function, theta, batch))
                 if vector.dtype.kind not in "biuf":
                     raise TypeError(f"gradient(theta) must return real numbers, not {vector.dtype}")
                 vector = np.ascontiguousarray(vector, dtype=np.float64)
@@ -103,7 +114,7 @@ cdef class FunctionObjective(Objective):
                                      f"not ({self.n_params},)")
                 answer = vector
                 for j in range(self.n_params):
-                    out[j] += answer[j]
+                    out[j] += answer[j] * batch.count
             except BaseException as error:
                 self.error = error
                 status = FAILED

@@ -5,7 +5,7 @@
 # (descent.pyx).
 from libc.stdlib cimport free, malloc
 
-from .losses cimport Loss, make, pick
+from .losses cimport make, pick
 from .objective cimport OK, Objective
 from .penalties cimport Penalty
 from .rows cimport Rows, wrap
@@ -98,9 +98,10 @@ cdef class LinearObjective(Objective):
         # The derivatives in place of the margins, each times its sample's weight.
         cdef const double *weights
         cdef Py_ssize_t i, k
-        self.loss.slopes(self.margins_buffer,
+        self.loss.kernel(self.margins_buffer,
                          pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer),
-                         batch.count)
+                         batch.count * self.loss.n_targets, self.n_outputs, self.loss.parameters,
+                         NULL)
         if self.weights_of_rows != NULL:
             weights = pick(self.weights_of_rows, 1, batch, self.weights_buffer)
             for i in range(batch.count):

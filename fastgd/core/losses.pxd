@@ -29,8 +29,8 @@ cdef inline const double *pick(const double *numbers, Py_ssize_t width, const Ba
 
 
 # With `values`: values[i] = the loss of sample i. Without (NULL): each margin is replaced by the
-# derivative of its sample's loss with respect to it. A loss of one margin may be given any number of
-# them; one of several has n_outputs a sample and one target.
+# derivative of its sample's loss with respect to it. A loss of one margin may be given any number
+# of them; one of several has n_outputs a sample and one target.
 ctypedef void (*LossKernel)(double *margins, const double *targets, Py_ssize_t count,
                             Py_ssize_t n_outputs, const double *parameters,
                             double *values) noexcept nogil

@@ -90,6 +90,10 @@ cdef class Loss:
 
 
 # (y - z)²
+cdef inline double squared_slope(double z, double y) noexcept nogil:
+    return 2.0 * (z - y)
+
+
 cdef kernel_void squared_kernel(double *margins, const double *targets, Py_ssize_t count,
                                 Py_ssize_t n_outputs, const double *parameters,
                                 double *values) noexcept nogil:
@@ -97,9 +101,11 @@ cdef kernel_void squared_kernel(double *margins, const double *targets, Py_ssize
     if values != NULL:
         for i in range(count):
             values[i] = (margins[i] - targets[i]) * (margins[i] - targets[i])
-        return
-    for i in range(count):
-        margins[i] = 2.0 * (margins[i] - targets[i])
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = squared_slope(margins[0], targets[0])
+    else:
+        for i in range(count):
+            margins[i] = squared_slope(margins[i], targets[i])
 
 
 cdef class SquaredLoss(Loss):
@@ -109,20 +115,26 @@ cdef class SquaredLoss(Loss):
 
 # log(1 + exp(-s z)), derivative -s sigmoid(-s z): in this form neither overflows, nor loses digits
 # to 1 - (1 - tiny).
+cdef inline double logistic_slope(double z, double y) noexcept nogil:
+    cdef double sign = 2.0 * y - 1.0
+    return -sign / (1.0 + exp(sign * z))
+
+
 cdef kernel_void logistic_kernel(double *margins, const double *targets, Py_ssize_t count,
                                  Py_ssize_t n_outputs, const double *parameters,
                                  double *values) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double z, size, sign
+    cdef double z, size
     if values != NULL:
         for i in range(count):
             z = (2.0 * targets[i] - 1.0) * margins[i]
             size = z if z > 0.0 else -z
             values[i] = (0.0 if z > 0.0 else -z) + log1p_of_unit(exp(-size))
-        return
-    for i in range(count):
-        sign = 2.0 * targets[i] - 1.0
-        margins[i] = -sign / (1.0 + exp(sign * margins[i]))
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = logistic_slope(margins[0], targets[0])
+    else:
+        for i in range(count):
+            margins[i] = logistic_slope(margins[i], targets[i])
 
 
 cdef class LogisticLoss(Loss):
@@ -205,19 +217,25 @@ cdef class SoftmaxLoss(Loss):
 
 
 # max(0, threshold - s z), derivative -s up to the kink and on it
+cdef inline double hinge_slope(double z, double y, double threshold) noexcept nogil:
+    cdef double sign = 2.0 * y - 1.0
+    return 0.0 if sign * z > threshold else -sign
+
+
 cdef kernel_void hinge_kernel(double *margins, const double *targets, Py_ssize_t count,
                               Py_ssize_t n_outputs, const double *parameters,
                               double *values) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double threshold = parameters[0], sign, lack
+    cdef double threshold = parameters[0], lack
     if values != NULL:
         for i in range(count):
             lack = threshold - (2.0 * targets[i] - 1.0) * margins[i]
             values[i] = 0.0 if lack < 0.0 else lack
-        return
-    for i in range(count):
-        sign = 2.0 * targets[i] - 1.0
-        margins[i] = 0.0 if sign * margins[i] > threshold else -sign
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = hinge_slope(margins[0], targets[0], threshold)
+    else:
+        for i in range(count):
+            margins[i] = hinge_slope(margins[i], targets[i], threshold)
 
 
 cdef class HingeLoss(Loss):
@@ -233,20 +251,26 @@ cdef class PerceptronLoss(Loss):
 
 
 # max(0, 1 - s z)²
+cdef inline double squared_hinge_slope(double z, double y) noexcept nogil:
+    cdef double sign = 2.0 * y - 1.0
+    cdef double lack = 1.0 - sign * z
+    return 0.0 if lack < 0.0 else -2.0 * sign * lack
+
+
 cdef kernel_void squared_hinge_kernel(double *margins, const double *targets, Py_ssize_t count,
                                       Py_ssize_t n_outputs, const double *parameters,
                                       double *values) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double sign, lack
+    cdef double lack
     if values != NULL:
         for i in range(count):
             lack = 1.0 - (2.0 * targets[i] - 1.0) * margins[i]
             values[i] = 0.0 if lack < 0.0 else lack * lack
-        return
-    for i in range(count):
-        sign = 2.0 * targets[i] - 1.0
-        lack = 1.0 - sign * margins[i]
-        margins[i] = 0.0 if lack < 0.0 else -2.0 * sign * lack
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = squared_hinge_slope(margins[0], targets[0])
+    else:
+        for i in range(count):
+            margins[i] = squared_hinge_slope(margins[i], targets[i])
 
 
 cdef class SquaredHingeLoss(Loss):
@@ -255,22 +279,27 @@ cdef class SquaredHingeLoss(Loss):
 
 
 # (1 - s z)² from s z = -1 to 1, -4 s z below, 0 above
+cdef inline double modified_huber_slope(double z, double y) noexcept nogil:
+    cdef double sign = 2.0 * y - 1.0
+    cdef double m = sign * z
+    return 0.0 if m >= 1.0 else (-4.0 * sign if m < -1.0 else -2.0 * sign * (1.0 - m))
+
+
 cdef kernel_void modified_huber_kernel(double *margins, const double *targets, Py_ssize_t count,
                                        Py_ssize_t n_outputs, const double *parameters,
                                        double *values) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double sign, z
+    cdef double z
     if values != NULL:
         for i in range(count):
             z = (2.0 * targets[i] - 1.0) * margins[i]
             values[i] = 0.0 if z >= 1.0 else (
                 -4.0 * z if z < -1.0 else (1.0 - z) * (1.0 - z))
-        return
-    for i in range(count):
-        sign = 2.0 * targets[i] - 1.0
-        z = sign * margins[i]
-        margins[i] = 0.0 if z >= 1.0 else (
-            -4.0 * sign if z < -1.0 else -2.0 * sign * (1.0 - z))
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = modified_huber_slope(margins[0], targets[0])
+    else:
+        for i in range(count):
+            margins[i] = modified_huber_slope(margins[i], targets[i])
 
 
 cdef class ModifiedHuberLoss(Loss):
@@ -279,20 +308,26 @@ cdef class ModifiedHuberLoss(Loss):
 
 
 # r²/2 for |r| <= epsilon, else epsilon |r| - epsilon²/2, with r = z - y
+cdef inline double huber_slope(double z, double y, double epsilon) noexcept nogil:
+    cdef double r = z - y
+    return epsilon if r > epsilon else (-epsilon if r < -epsilon else r)
+
+
 cdef kernel_void huber_kernel(double *margins, const double *targets, Py_ssize_t count,
                               Py_ssize_t n_outputs, const double *parameters,
                               double *values) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double epsilon = parameters[0], r, size
+    cdef double epsilon = parameters[0], size
     if values != NULL:
         for i in range(count):
             size = fabs(margins[i] - targets[i])
             values[i] = epsilon * size - 0.5 * epsilon * epsilon if size > epsilon else (
                 0.5 * size * size)
-        return
-    for i in range(count):
-        r = margins[i] - targets[i]
-        margins[i] = epsilon if r > epsilon else (-epsilon if r < -epsilon else r)
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = huber_slope(margins[0], targets[0], epsilon)
+    else:
+        for i in range(count):
+            margins[i] = huber_slope(margins[i], targets[i], epsilon)
 
 
 cdef class HuberLoss(Loss):
@@ -301,6 +336,11 @@ cdef class HuberLoss(Loss):
 
 
 # max(0, |r| - epsilon)
+cdef inline double epsilon_insensitive_slope(double z, double y, double epsilon) noexcept nogil:
+    cdef double r = z - y
+    return 1.0 if r > epsilon else (-1.0 if r < -epsilon else 0.0)
+
+
 cdef kernel_void epsilon_insensitive_kernel(double *margins, const double *targets,
                                             Py_ssize_t count, Py_ssize_t n_outputs,
                                             const double *parameters,
@@ -311,10 +351,11 @@ cdef kernel_void epsilon_insensitive_kernel(double *margins, const double *targe
         for i in range(count):
             r = fabs(margins[i] - targets[i]) - epsilon
             values[i] = 0.0 if r < 0.0 else r
-        return
-    for i in range(count):
-        r = margins[i] - targets[i]
-        margins[i] = 1.0 if r > epsilon else (-1.0 if r < -epsilon else 0.0)
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = epsilon_insensitive_slope(margins[0], targets[0], epsilon)
+    else:
+        for i in range(count):
+            margins[i] = epsilon_insensitive_slope(margins[i], targets[i], epsilon)
 
 
 cdef class EpsilonInsensitiveLoss(Loss):
@@ -323,6 +364,12 @@ cdef class EpsilonInsensitiveLoss(Loss):
 
 
 # max(0, |r| - epsilon)²
+cdef inline double squared_epsilon_insensitive_slope(double z, double y,
+                                                     double epsilon) noexcept nogil:
+    cdef double r = z - y
+    return 2.0 * (r - epsilon) if r > epsilon else (2.0 * (r + epsilon) if r < -epsilon else 0.0)
+
+
 cdef kernel_void squared_epsilon_insensitive_kernel(double *margins, const double *targets,
                                                     Py_ssize_t count, Py_ssize_t n_outputs,
                                                     const double *parameters,
@@ -333,11 +380,11 @@ cdef kernel_void squared_epsilon_insensitive_kernel(double *margins, const doubl
         for i in range(count):
             r = fabs(margins[i] - targets[i]) - epsilon
             values[i] = 0.0 if r < 0.0 else r * r
-        return
-    for i in range(count):
-        r = margins[i] - targets[i]
-        margins[i] = 2.0 * (r - epsilon) if r > epsilon else (
-            2.0 * (r + epsilon) if r < -epsilon else 0.0)
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = squared_epsilon_insensitive_slope(margins[0], targets[0], epsilon)
+    else:
+        for i in range(count):
+            margins[i] = squared_epsilon_insensitive_slope(margins[i], targets[i], epsilon)
 
 
 cdef class SquaredEpsilonInsensitiveLoss(Loss):
@@ -346,6 +393,11 @@ cdef class SquaredEpsilonInsensitiveLoss(Loss):
 
 
 # q max(0, y - z) + (1 - q) max(0, z - y), derivative 0 on the kink
+cdef inline double quantile_slope(double z, double y, double q) noexcept nogil:
+    cdef double r = z - y
+    return -q if r < 0.0 else (1.0 - q if r > 0.0 else 0.0)
+
+
 cdef kernel_void quantile_kernel(double *margins, const double *targets, Py_ssize_t count,
                                  Py_ssize_t n_outputs, const double *parameters,
                                  double *values) noexcept nogil:
@@ -355,10 +407,11 @@ cdef kernel_void quantile_kernel(double *margins, const double *targets, Py_ssiz
         for i in range(count):
             r = margins[i] - targets[i]
             values[i] = -q * r if r < 0.0 else (1.0 - q) * r
-        return
-    for i in range(count):
-        r = margins[i] - targets[i]
-        margins[i] = -q if r < 0.0 else (1.0 - q if r > 0.0 else 0.0)
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = quantile_slope(margins[0], targets[0], q)
+    else:
+        for i in range(count):
+            margins[i] = quantile_slope(margins[i], targets[i], q)
 
 
 cdef class QuantileLoss(Loss):
@@ -367,6 +420,10 @@ cdef class QuantileLoss(Loss):
 
 
 # exp(z) - y z
+cdef inline double poisson_slope(double z, double y) noexcept nogil:
+    return exp(z) - y
+
+
 cdef kernel_void poisson_kernel(double *margins, const double *targets, Py_ssize_t count,
                                 Py_ssize_t n_outputs, const double *parameters,
                                 double *values) noexcept nogil:
@@ -374,9 +431,11 @@ cdef kernel_void poisson_kernel(double *margins, const double *targets, Py_ssize
     if values != NULL:
         for i in range(count):
             values[i] = exp(margins[i]) - targets[i] * margins[i]
-        return
-    for i in range(count):
-        margins[i] = exp(margins[i]) - targets[i]
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = poisson_slope(margins[0], targets[0])
+    else:
+        for i in range(count):
+            margins[i] = poisson_slope(margins[i], targets[i])
 
 
 cdef class PoissonLoss(Loss):
@@ -385,6 +444,10 @@ cdef class PoissonLoss(Loss):
 
 
 # z + y exp(-z)
+cdef inline double gamma_slope(double z, double y) noexcept nogil:
+    return 1.0 - y * exp(-z)
+
+
 cdef kernel_void gamma_kernel(double *margins, const double *targets, Py_ssize_t count,
                               Py_ssize_t n_outputs, const double *parameters,
                               double *values) noexcept nogil:
@@ -392,9 +455,11 @@ cdef kernel_void gamma_kernel(double *margins, const double *targets, Py_ssize_t
     if values != NULL:
         for i in range(count):
             values[i] = margins[i] + targets[i] * exp(-margins[i])
-        return
-    for i in range(count):
-        margins[i] = 1.0 - targets[i] * exp(-margins[i])
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = gamma_slope(margins[0], targets[0])
+    else:
+        for i in range(count):
+            margins[i] = gamma_slope(margins[i], targets[i])
 
 
 cdef class GammaLoss(Loss):
@@ -403,6 +468,10 @@ cdef class GammaLoss(Loss):
 
 
 # exp((2 - p) z)/(2 - p) - y exp((1 - p) z)/(1 - p)
+cdef inline double tweedie_slope(double z, double y, double up, double down) noexcept nogil:
+    return exp(up * z) - y * exp(down * z)
+
+
 cdef kernel_void tweedie_kernel(double *margins, const double *targets, Py_ssize_t count,
                                 Py_ssize_t n_outputs, const double *parameters,
                                 double *values) noexcept nogil:
@@ -411,9 +480,11 @@ cdef kernel_void tweedie_kernel(double *margins, const double *targets, Py_ssize
     if values != NULL:
         for i in range(count):
             values[i] = exp(up * margins[i]) / up - targets[i] * exp(down * margins[i]) / down
-        return
-    for i in range(count):
-        margins[i] = exp(up * margins[i]) - targets[i] * exp(down * margins[i])
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = tweedie_slope(margins[0], targets[0], up, down)
+    else:
+        for i in range(count):
+            margins[i] = tweedie_slope(margins[i], targets[i], up, down)
 
 
 cdef class TweedieLoss(Loss):

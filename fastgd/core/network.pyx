@@ -247,7 +247,8 @@ cdef struct Layer:
 
 
 cdef class NetworkObjective(Objective):
-    """NetworkObjective(X, y, sizes, activation, loss, scale, penalty=None, sample_weight=None)\n--\n
+    """NetworkObjective(X, y, sizes, activation, loss, scale, penalty=None, sample_weight=None)\n\
+--\n
     theta is, layer by layer, W (out x in, row-major), then b (out).
 
     Parameters
@@ -428,7 +429,8 @@ cdef class NetworkObjective(Objective):
         if out == NULL or batch.count > self.most_rows:
             return Objective.both(self, theta, batch, value, out)
         self.backward(theta, batch, 1.0 / <double>batch.count, False, out, &total)
-        self.add_smooth(theta, out)
+        if self.penalty.decay != 0.0:
+            self.add_smooth(theta, out)
         total /= <double>batch.count
         self.penalty.value(theta, self.spans, self.n_spans, &total)
         value[0] = total
@@ -440,7 +442,8 @@ cdef class NetworkObjective(Objective):
         if batch.count > self.most_rows:
             return Objective.gradient(self, theta, batch, out)
         self.backward(theta, batch, 1.0 / <double>batch.count, False, out, NULL)
-        self.add_smooth(theta, out)
+        if self.penalty.decay != 0.0:
+            self.add_smooth(theta, out)
         return OK
 
     cdef void backward(self, const double *theta, const Batch *batch, double weight, bint add,

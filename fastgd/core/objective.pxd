@@ -1,5 +1,5 @@
-# The one interface that the ways of stepping know: a mean of per-sample losses, plus a penalty of the
-# penalised parameters.
+# The one interface that the ways of stepping know: a mean of per-sample losses, plus a penalty of
+# the penalised parameters.
 #
 # Another package may subclass this from its own Cython code: write the two sums, and everything
 # else - batches, means, penalties, weight decay, the loop, every optimizer - works on it.

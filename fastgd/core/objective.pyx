@@ -47,7 +47,8 @@ cdef kernel_void square_norm(const double *x, Py_ssize_t n, double *out) noexcep
 
 
 cdef class Objective:
-    """Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)\n--\n
+    """Objective(n_samples, n_params, l2=0.0, spans=None, penalty=None, *arguments, **keywords)\n\
+--\n
     A loss over data, as the compiled loop sees it.
 
     Parameters
@@ -172,14 +173,17 @@ cdef class Objective:
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
         cdef Batch part
-        cdef Py_ssize_t done = 0, work = 0, rows = self.part_rows(batch.count)
+        cdef Py_ssize_t done = 0, work = 0, rows = 0
         cdef int status
         memset(out, 0, self.n_params * sizeof(double))
-        if rows == 0:
+        if batch.count <= self.block_rows:
             status = self.add_gradient(theta, batch, out)
             if status != OK:
                 return status
-        while rows > 0 and done < batch.count:
+            done = batch.count
+        else:
+            rows = self.part_rows(batch.count)
+        while done < batch.count:
             cut(batch, done, rows, &part)
             memset(self.partial, 0, self.n_params * sizeof(double))
             status = self.add_gradient(theta, &part, self.partial)
@@ -202,17 +206,17 @@ cdef class Objective:
         """Make the mean gradient, with that of the smooth penalty, of a sum."""
         if count > 1:
             multiply(out, 1.0 / <double>count, self.n_params)
-        self.add_smooth(theta, out)
+        if self.penalty.decay != 0.0:
+            self.add_smooth(theta, out)
 
     cdef void add_smooth(self, const double *theta, double *out) noexcept nogil:
         """Add the gradient of the smooth part of the penalty."""
         cdef Py_ssize_t i
-        if self.penalty.decay != 0.0:
-            for i in range(self.n_spans):
-                if self.spans[i].penalized:
-                    add_multiple(out + self.spans[i].start, self.penalty.decay,
-                                 theta + self.spans[i].start,
-                                 self.spans[i].stop - self.spans[i].start)
+        for i in range(self.n_spans):
+            if self.spans[i].penalized:
+                add_multiple(out + self.spans[i].start, self.penalty.decay,
+                             theta + self.spans[i].start,
+                             self.spans[i].stop - self.spans[i].start)
 
     cdef int hear_signals(self) noexcept nogil:
         with gil:

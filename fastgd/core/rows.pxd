@@ -7,8 +7,9 @@ from .sampling cimport Batch
 # Steps of plain SGD on one row each, and what they put off.
 #
 # Dense, narrow rows: the true weights are factor times those stored, plus amount times a row (none
-# where it is negative). Sparse rows: they are factor times soft(stored, threshold - seen), column by
-# column, where soft(v, u) moves v towards 0 by u, and `seen` is NULL where nothing is thresholded.
+# where it is negative). Sparse rows: they are factor times soft(stored, threshold - seen), column
+# by column, where soft(v, u) moves v towards 0 by u, and `seen` is NULL where nothing is
+# thresholded.
 cdef struct Descent:
     LossKernel slope
     const double *parameters

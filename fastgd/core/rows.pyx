@@ -439,7 +439,7 @@ cdef inline double soft(double v, double cut) noexcept nogil:
 
 
 cdef kernel_void late_kernel(double *weights, Py_ssize_t d, Py_ssize_t n_outputs,
-                            const Descent *run) noexcept nogil:
+                             const Descent *run) noexcept nogil:
     # The weights as they are, of those stored.
     cdef Py_ssize_t j, k
     cdef double factor = run.factor

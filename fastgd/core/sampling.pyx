@@ -1,8 +1,9 @@
 # Which observations step t sees: all, drawn with replacement, shuffled each epoch, in order.
 #
-# A sampler is told how many steps the next chunk has (`begin`, with the GIL) and then hands out
-# one batch a step without it. It draws exactly what the chunk needs, so that the stream of random
-# numbers does not depend on how a run is cut into chunks. The caller holds the bit generator's lock.
+# A sampler is told how many steps the next chunk has (`begin`, with the GIL) and then hands out one
+# batch a step without it. It draws exactly what the chunk needs, so that the stream of random
+# numbers does not depend on how a run is cut into chunks. The caller holds the bit generator's
+# lock.
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint64_t
 
@@ -140,8 +141,8 @@ cdef class Replacement(Sampler):
 cdef class Shuffle(Sampler):
     """A new ``Generator.permutation(n)`` for each epoch; its last batch may be short.
 
-    Needs 16 n bytes for two orders, the one part of a run that grows with n: where a chunk goes over
-    the end of an epoch, the order at its start is kept, so that `rewind` has it without a copy.
+    Needs 16 n bytes for two orders, the one part of a run that grows with n: where a chunk goes
+    over the end of an epoch, the order at its start is kept, so that `rewind` need not copy it.
     """
     cdef object generator
     cdef bitgen_t *bit_generator

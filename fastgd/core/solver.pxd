@@ -1,4 +1,6 @@
 # cdef class Solver: one run's way of stepping. It owns theta, and whatever of it is put off.
+from cython cimport final
+
 from .objective cimport Objective
 from .sampling cimport Sampler
 from .team cimport Team
@@ -19,6 +21,7 @@ cdef class Solver:
     cdef object marked
     cdef double clip_norm                  # infinite where the gradient is taken as it is
     cdef double clip_value
+    cdef bint clipped
 
     # To be written by each: up to `steps` steps, their number into *taken. What is returned is OK,
     # or FAILED after an exception of the objective; the step that failed changed nothing.
@@ -28,5 +31,11 @@ cdef class Solver:
     cdef const double *here(self) noexcept nogil
 
     # One step as every objective and every rule can take it.
+    @final
     cdef int one_step(self, double lr, double momentum) noexcept nogil
+
+    @final
+    cdef int pass_on(self) noexcept nogil
+
+    @final
     cdef void clip_gradient(self) noexcept nogil

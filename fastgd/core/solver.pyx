@@ -1,16 +1,17 @@
 # One run's way of stepping: the base, and the general way, in which any objective, update and
 # sampler meet. Faster ways for some of them are classes beside it (descent.pyx).
 #
-# A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied, a
-# row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry everything.
+# A solver is the only owner of theta. What the way of stepping puts off (a factor not yet applied,
+# a row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry
+# everything.
+from cython cimport final
 from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from .flush cimport flush, unflush
-from .objective cimport OK, Objective, check, norm_of, whole
+from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
-from .team cimport Team
 from .update cimport Update
 from .vector cimport kernel_void, scale
 
@@ -87,6 +88,7 @@ cdef class Solver:
     cdef const double *here(self) noexcept nogil:
         return self.theta
 
+    @final
     cdef int one_step(self, double lr, double momentum) noexcept nogil:
         cdef Batch batch
         cdef const double *point
@@ -98,10 +100,21 @@ cdef class Solver:
         else:
             status = self.team.gradient(point, &batch, self.gradient)
         if status == OK:
-            self.clip_gradient()
+            if self.clipped:
+                self.clip_gradient()
             self.update.step(self.theta, self.gradient, lr, momentum)
+            if self.update.error is not None:
+                status = self.pass_on()
         return status
 
+    @final
+    cdef int pass_on(self) noexcept nogil:
+        # The exception of a rule that is written in Python.
+        with gil:
+            self.objective.error, self.update.error = self.update.error, None
+        return FAILED
+
+    @final
     cdef void clip_gradient(self) noexcept nogil:
         cdef double norm
         if self.clip_value < INFINITY:
@@ -119,6 +132,7 @@ cdef class Solver:
         `General` does it.
         """
         self.clip_norm, self.clip_value = norm, value
+        self.clipped = norm < INFINITY or value < INFINITY
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.

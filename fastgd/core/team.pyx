@@ -1,17 +1,15 @@
-# The threads that share a gradient: a leader, which runs the steps, and helpers, each with a compiled
-# objective of its own (scratch memory) over the same data.
+# The threads that share a gradient: a leader, which runs the steps, and helpers, each with a
+# compiled objective of its own (scratch memory) over the same data.
 #
-# The parts in which a gradient is summed depend on the batch alone, and are added in their order: so
-# the number of threads changes no bit, and nor does who is late.
+# The parts in which a gradient is summed depend on the batch alone, and are added in their order:
+# so the number of threads changes no bit, and nor does who is late.
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from .claim cimport add
 from .flush cimport flush
-from .objective cimport FAILED, OK, Objective, check, whole
+from .objective cimport FAILED, OK, Objective
 from .sampling cimport Batch, cut
-
-import numpy as np
 
 cdef extern from "dispatch.h" nogil:
     int64_t read "fastgd_read"(int64_t *number)

@@ -17,6 +17,7 @@ cdef class Update:
     cdef readonly bint sparse                # `apply_at` is written, and needs no other coordinate
     cdef bint by_span                        # `apply` wants to see each span by itself
     cdef readonly object optimizer
+    cdef object error                        # of a rule in Python, whose step then changed nothing
     cdef readonly Penalty penalty
     cdef double *rates_of_step               # room for `metric`, where the penalty is proximal
     cdef readonly Update inner               # of a rule around another one, that one's state
@@ -65,3 +66,6 @@ cdef class Update:
 
     @final
     cdef int ask_rates(self) except -1
+
+    @final
+    cdef int check_saved(self, saved) except -1

@@ -4,15 +4,20 @@ Sources, creators and licences of what is shipped stand in LICENSES.md beside th
 """
 
 import numbers
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.datasets import tables
+from fastgd import notebook
+from fastgd.datasets import encoding, frames, tables
+from fastgd.datasets.formats import READABLE, read
+from fastgd.datasets.tables import Table, Wanted
+from fastgd.files import as_path
 
 __all__ = ["Dataset", "load", "load_features", "shipped"]
 
@@ -23,11 +28,6 @@ shipped = {
 }
 """Name of each data set in the package: its file and its default target."""
 
-Feature = tuple[str, str | None]  # a column of numbers, or a column of text and one of its levels
-
-MOST_CLASSES = 20  # up to which a target of whole numbers is taken for classes
-MOST_LEVELS = 1000  # beyond which a column of text is an identifier, not a category
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
@@ -35,7 +35,7 @@ class Dataset:
 
     Attributes
     ----------
-    X : (n, d') float64
+    X : (n, d') float64, or CSR
         Standardised if `standardized`: each column has mean 0 and variance 1, in multiples of its
         own standard deviation. A constant column is 0.
     y : (n,)
@@ -49,6 +49,8 @@ class Dataset:
     mean, scale : (d',) float64
         ``X * scale + mean`` are the values as read: 0 and 1 if not standardised.
     standardized : bool
+    test : Dataset or None
+        The part that whoever made the file has held out, standardised as X is.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Dataset:
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     standardized: bool
+    test: "Dataset | None" = None
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter((self.X, self.y))
@@ -79,6 +82,30 @@ class Dataset:
         kind = f" with {len(self.classes)} classes" if self.classes else ""
         n, d = self.X.shape
         return f"Dataset {self.name}: {n} × {d}, target {self.target_name!r}{kind}"
+
+    def _repr_html_(self) -> str:
+        """What it holds, and its first rows as they were read, as a notebook shows them."""
+        target = self.target_name
+        if self.classes:
+            counts = np.bincount(self.y, minlength=len(self.classes))
+            named = zip(self.classes, counts, strict=True)
+            target += ": " + ", ".join(f"{name} ({count})" for name, count in named)
+        few = 8
+        features = ", ".join(self.feature_names[:few])
+        if len(self.feature_names) > few:
+            features += f", ... ({len(self.feature_names)})"
+        first: Any = self.X[:5, :few]
+        first = first.toarray() if hasattr(first, "toarray") else first
+        values = first * self.scale[:few] + self.mean[:few]
+        labels = [self.classes[code] if self.classes else code for code in self.y[:5]]
+        rows = [[*row, label] for row, label in zip(values, labels, strict=True)]
+        return notebook.facts({
+            "data": escape(self.name),
+            "rows": f"{len(self.y)}",
+            "features": escape(features),
+            "target": escape(target),
+            "standardised": "yes; below, the values as read" if self.standardized else "no",
+        }) + notebook.table([*self.feature_names[:few], self.target_name], rows)  # fmt: skip
 
     def split(self, test_fraction: float = 0.25, seed: Any = None) -> "tuple[Dataset, Dataset]":
         """Two parts, drawn at random: one to train on, one held out.
@@ -123,10 +150,10 @@ class Dataset:
         X_train, X_test = self.X[train], self.X[test]
         mean, scale = self.mean, self.scale
         if self.standardized:
-            shift, stretch = _standardize(X_train, self.feature_names)
-            X_test = (X_test - shift) / stretch
+            X_train, shift, stretch = encoding.standardize(X_train, self.feature_names)
+            X_test = encoding.moved(X_test, shift, stretch)
             mean, scale = mean + scale * shift, scale * stretch
-        parts = replace(self, mean=mean, scale=scale)
+        parts = replace(self, mean=mean, scale=scale, test=None)
         return (
             replace(parts, X=X_train, y=self.y[train]),
             replace(parts, X=X_test, y=self.y[test]),
@@ -139,27 +166,35 @@ def load(
     standardize: bool = True,
     task: str | None = None,
     drop: Iterable[str] = (),
+    missing: str = "refuse",
 ) -> Dataset:
-    """A data set of the package, or one from a CSV or NPZ file.
+    """A data set of the package, one from a file, or a table of pandas, polars or pyarrow.
 
     Parameters
     ----------
     name_or_path : str or Path
         ``"breast-cancer"`` (569 × 30; y = 1 is malignant, where scikit-learn's copy has benign),
         ``"digits"`` (1797 × 64, ten classes), ``"penguins"`` (the 333 complete rows; species, or
-        ``target="body_mass_g"`` for regression); or a path that ends in .csv, .csv.gz or .npz.
+        ``target="body_mass_g"`` for regression); a path that ends in .csv, .tsv, .jsonl (these
+        also with .gz, .bz2 or .xz), .npz, .npy, .libsvm, .parquet or .feather; ``"-"``, a csv or
+        jsonl text on standard input; or a table, which needs ``pip install "fastgd[data]"``.
     target : str, optional
         The column to be predicted. A CSV file needs it: its first line names the columns, set
         apart by comma, semicolon or tab. An NPZ file holds X and y (optionally feature_names), or
-        one array for each column or group of columns, of which `target` names one.
+        one array for each column or group of columns, of which `target` names one; X_train and
+        X_test are two parts, of which `Dataset.test` is the second. A CSR matrix, of a libsvm file
+        or as ``scipy.sparse.save_npz`` writes it, stays CSR: it is scaled, not shifted.
     standardize : bool, default True
         Subtract each feature's mean and divide by its standard deviation; a constant column
         becomes 0. The target is left alone.
     task : "classification" or "regression", optional
         What the target is. By default text is classification, and so are whole numbers if at most
-        20 different ones occur, each at least twice on average; all else is regression.
+        20 different ones occur, each at least twice on average, or at most 100 that are labels:
+        0, 1, ..., K-1 or 1, ..., K without a gap, each 10 times on average; all else is regression.
     drop : iterable of str, optional
         Columns to leave out: identifiers, or other columns that give the target away.
+    missing : "refuse" or "drop", default "refuse"
+        What becomes of a row of a text or table that lacks a value.
 
     Returns
     -------
@@ -186,7 +221,9 @@ def load(
     """
     if task not in (None, "classification", "regression"):
         raise ValueError(f"task must be 'classification' or 'regression', not {task!r}")
-    table, name, default = _read(name_or_path, drop)
+    if missing not in ("refuse", "drop"):
+        raise ValueError(f"missing must be 'refuse' or 'drop', not {missing!r}")
+    table, name, default = _read(name_or_path, _wanted(drop, missing=missing))
     if target is None:
         target = default if default in table.columns else None
     if target is None:
@@ -198,16 +235,30 @@ def load(
         raise ValueError(
             f"{name}: there is no column {target!r}; there are {tables.listing(table.columns)}"
         )
-    if len(table.columns) == 1:
+    if len(table.columns) == 1 and table.sparse is None:
         raise ValueError(f"{name}: there is no column besides the target {target!r}")
-    y, classes = _encode_target(table, target, task)
-    features = _features(table, target)
-    X = _encode(table, features)
+    y, classes = encoding.target_of(table, target, task)
+    features = encoding.features_of(table, target)
+    X = encoding.encode(table, features)
     names = tuple(one if level is None else f"{one}={level}" for one, level in features)
-    mean, scale = np.zeros(len(names)), np.ones(len(names))
+    d = len(names)
+    mean, scale = np.zeros(d), np.ones(d)
     if standardize:
-        mean, scale = _standardize(X, names)
-    return Dataset(X, y, names, target, classes, name, mean, scale, bool(standardize))
+        X, mean, scale = encoding.standardize(X, names)
+    data = Dataset(X, y, names, target, classes, name, mean, scale, bool(standardize))
+    if table.test is None:
+        return data
+    encoding.check_levels(table.test, features)
+    X_test = encoding.moved(encoding.encode(table.test, features), mean, scale)
+    return replace(
+        data, test=replace(data, X=X_test, y=encoding.as_coded(table.test, target, classes))
+    )
+
+
+def _wanted(drop: Iterable[str], only: Collection[str] | None = None, **more: Any) -> Wanted:
+    if isinstance(drop, str):
+        raise TypeError(f"drop must be a list of column names, not the string {drop!r}")
+    return Wanted(tuple(drop), only, **more)
 
 
 def load_features(name_or_path: str | Path, feature_names: Sequence[str]) -> NDArray[np.float64]:
@@ -243,130 +294,35 @@ def load_features(name_or_path: str | Path, feature_names: Sequence[str]) -> NDA
     cuts = {
         feature[:position]
         for feature in feature_names
-        for position in (*_equal_signs(feature), len(feature))
+        for position in (*encoding.equal_signs(feature), len(feature))
     }
-    table, name, _ = _read(name_or_path, (), cuts)
-    wanted = [_column_of(feature, table) for feature in feature_names]
-    for column in dict.fromkeys(column for column, level in wanted if level is not None):
-        levels = [level for one, level in wanted if one == column and level is not None]
-        known = np.isin(table.columns[column], levels)
-        if not known.all():
-            row = int(np.argmin(known))
-            raise ValueError(
-                f"{name}: column {column!r} has {str(table.columns[column][row])!r} in"
-                f" {table.place(row)}, which the model has not seen; it knows"
-                f" {tables.listing(levels)}"
-            )
-    return _encode(table, wanted)
+    table, name, _ = _read(name_or_path, Wanted(only=cuts))
+    table = table.test or table  # what was held out is there to be predicted
+    kinds = {column: values.dtype.kind for column, values in table.columns.items()}
+    kinds |= dict.fromkeys(table.sparse_names, "f")
+    if table.padded:
+        kinds |= dict.fromkeys(set(feature_names) - set(kinds), "f")
+    wanted = [encoding.column_of(feature, table.name, kinds) for feature in feature_names]
+    encoding.check_levels(table, wanted)
+    return encoding.encode(table, wanted)
 
 
-def _read(
-    name_or_path: str | Path, drop: Iterable[str], only: Collection[str] | None = None
-) -> tuple[tables.Table, str, str | None]:
+def _read(given: Any, wanted: Wanted) -> tuple[Table, str, str | None]:
     """The table, its name, and the target that it has by default."""
-    if not isinstance(name_or_path, (str, Path)):
-        raise TypeError(f"a data set is named by a string or a path, not {name_or_path!r}")
-    if isinstance(drop, str):
-        raise TypeError(f"drop must be a list of column names, not the string {drop!r}")
-    dropped = tuple(drop)
-    name = str(name_or_path)
+    if not isinstance(given, (str, Path)):
+        if frames.is_frame(given):
+            return frames.read_frame(given, "table", wanted), "table", None
+        raise TypeError(f"a data set is named by a string or a path, not {given!r}")
+    name = str(given)
     if name in shipped:
         file, target = shipped[name]
-        return tables.read(Path(__file__).parent / file, name, dropped, only), name, target
-    path = Path(name_or_path).expanduser()
+        return read(Path(__file__).parent / file, name, wanted), name, target
+    if name == "-":
+        name = "standard input"
+        return tables.read_text(None, name, wanted), name, None
+    path = as_path(given)
     if not path.exists() and not path.suffix:
         raise ValueError(
-            f"there is no data set {name!r}: give {', '.join(shipped)},"
-            " or the path of a .csv, .csv.gz or .npz file"
+            f"there is no data set {name!r}: give {', '.join(shipped)}, or the path of {READABLE}"
         )
-    table = tables.read(path, path.name, dropped, only)
-    return table, path.name, "y" if path.suffix.lower() == ".npz" else None
-
-
-def _encode_target(
-    table: tables.Table, target: str, task: str | None
-) -> tuple[NDArray[Any], tuple[Any, ...] | None]:
-    values = table.columns[target]
-    text = values.dtype.kind != "f"
-    if task == "regression" and text:
-        raise ValueError(f"{table.name}: target {target!r} is text, which cannot be regressed")
-    if task == "regression":
-        return values.copy(), None
-    levels, codes = np.unique(values, return_inverse=True)
-    whole = not text and bool((levels == np.round(levels)).all())
-    few = len(levels) <= MOST_CLASSES and 2 * len(levels) <= len(values)
-    if task is None and not text and not (whole and few):
-        return values.copy(), None
-    if len(levels) < 2:
-        raise ValueError(f"{table.name}: target {target!r} has one value only, {levels[0]}")
-    if text and len(levels) > MOST_LEVELS:
-        raise ValueError(f"{table.name}: target {target!r} has {len(levels)} different values")
-    classes = tuple(int(level) if whole else level.item() for level in levels)
-    return codes.astype(np.int64), classes
-
-
-def _features(table: tables.Table, target: str) -> list[Feature]:
-    """The columns but the target, in order; one of text once for each of its levels."""
-    features: list[Feature] = []
-    for column, values in table.columns.items():
-        if column == target:
-            continue
-        if values.dtype.kind == "f":
-            features.append((column, None))
-            continue
-        levels = np.unique(values).tolist()
-        if len(levels) > MOST_LEVELS:
-            raise ValueError(
-                f"{table.name}: column {column!r} has {len(levels)} different values, too many for"
-                " categories; drop it"
-            )
-        features += [(column, level) for level in levels]
-    return features
-
-
-def _encode(table: tables.Table, features: list[Feature]) -> NDArray[np.float64]:
-    X = np.empty((len(table), len(features)))
-    for j, (column, level) in enumerate(features):
-        values = table.columns[column]
-        X[:, j] = values if level is None else values == level
-    return X
-
-
-def _column_of(feature: str, table: tables.Table) -> Feature:
-    """The column, and the level if it is one of a category; either may contain '=' itself."""
-    cuts = [(feature[:position], feature[position + 1 :]) for position in _equal_signs(feature)]
-    kinds = {column: values.dtype.kind for column, values in table.columns.items()}
-    if kinds.get(feature) == "f":
-        return feature, None
-    for column, level in cuts:
-        if kinds.get(column) == "U":
-            return column, level
-    if feature in kinds:
-        raise ValueError(f"{table.name}: column {feature!r} must hold numbers for this model")
-    for column, _ in cuts:
-        if column in kinds:
-            raise ValueError(f"{table.name}: column {column!r} must hold text for this model")
-    missing = cuts[0][0] if cuts else feature
-    raise ValueError(f"{table.name}: the model needs a column {missing!r}")
-
-
-def _equal_signs(feature: str) -> list[int]:
-    return [position for position, letter in enumerate(feature) if letter == "="]
-
-
-def _standardize(
-    X: NDArray[np.float64], names: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standardises X in place; returns mean and scale. A constant column becomes exactly 0."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = X.mean(axis=0)
-        constant = X.min(axis=0) == X.max(axis=0)
-        mean[constant] = X[0, constant]
-        X -= mean
-        scale = np.sqrt(np.mean(X * X, axis=0))
-    scale[constant] = 1.0
-    if not (np.isfinite(scale).all() and (scale > 0).all()):
-        worst = int(np.argmin(np.isfinite(scale) & (scale > 0)))
-        raise ValueError(f"column {names[worst]!r} is too large or too small to be standardised")
-    X /= scale
-    return mean, scale
+    return read(path, path.name, wanted), path.name, "y"

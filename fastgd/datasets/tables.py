@@ -1,16 +1,22 @@
-"""Reads a CSV or NPZ file into named columns of numbers or of text. NumPy and the standard library.
+"""A table of named columns, and how one is read from text: csv, tsv and jsonl, compressed or not.
 
 Nothing is guessed about a value: what is missing, half a number or not finite is refused with the
 name of its column and its place in the file.
 """
 
+import bz2
+import contextlib
 import csv
 import gzip
+import io
+import itertools
+import json
+import lzma
 import math
 import re
-import zipfile
+import sys
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[Any]  # float64, or text
+Rows = Iterator[tuple[list[str], int]]  # cells, and the line that they stand in
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "#n/a"})
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+LARGEST_WHOLE = 2.0**53
 # Text is kept as Python strings until a block is converted: a bound on memory for long files.
 ROWS_AT_ONCE = 20_000
 LONGEST_LEVEL = 200  # characters; NumPy keeps each cell of a column as wide as its longest
@@ -30,12 +38,21 @@ LONGEST_LEVEL = 200  # characters; NumPy keeps each cell of a column as wide as 
 
 @dataclass(eq=False)
 class Table:
-    """Columns of equal length by name; `places` says where a row stands in the file."""
+    """Columns of equal length by name; `places` says where a row stands in the file.
+
+    Columns of a CSR matrix stand in `sparse` under `sparse_names`; with `padded`, columns that it
+    does not have are all 0. `test` is the part that whoever made the file has held out.
+    """
 
     name: str
     columns: dict[str, Column]
     places: "range | list[int]"
     place_word: str
+    sparse: Any = None
+    sparse_names: tuple[str, ...] = ()
+    padded: bool = False
+    test: "Table | None" = None
+    left_out: int = 0  # rows that lacked a value
 
     def __len__(self) -> int:
         return len(self.places)
@@ -55,54 +72,145 @@ class Table:
             )
 
 
-def read(path: Path, name: str, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
-    """The table in a .csv, .csv.gz or .npz file, without the columns named in `drop`.
+@dataclass(frozen=True)
+class Wanted:
+    """Which columns are read, and what becomes of a row that lacks a value."""
 
-    With `only`, other columns are not even looked at. Messages call the file by `name`.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    if path.is_dir():
-        raise ValueError(f"{str(path)!r} is a folder, not a .csv, .csv.gz or .npz file")
-    ending = path.name.lower()
-    if ending.endswith(".npz"):
-        return _read_npz(path, name, drop, only)
-    if ending.endswith((".csv", ".csv.gz")):
-        return _read_csv(path, name, drop, only)
-    raise ValueError(f"{name}: only .csv, .csv.gz and .npz files can be read")
+    drop: tuple[str, ...] = ()
+    only: Collection[str] | None = None
+    missing: str = "refuse"
+
+    def of(self, name: str, columns: list[str]) -> list[str]:
+        left = _without(name, columns, self.drop)
+        return left if self.only is None else [one for one in left if one in self.only]
 
 
-def _read_csv(path: Path, name: str, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
+def read_text(path: Path | None, name: str, wanted: Wanted) -> Table:
+    """The table in a csv, tsv or jsonl text, compressed or not; None is standard input."""
+    with opened(path, name) as file:
+        first, above = file.readline(), 1
+        while first and not first.strip():
+            first, above = file.readline(), above + 1
+        first = "".join(_without_nul(name, [first], above - 1))
+        if not first:
+            raise ValueError(f"{name}: the file is empty")
+        if _is_json(path, first):
+            header, rows = _json_rows(name, first, file, above)
+        else:
+            header, rows = _csv_rows(name, first, file, above)
+        return _table(name, header, rows, wanted)
+
+
+@contextlib.contextmanager
+def opened(path: Path | None, name: str) -> Iterator[Any]:
+    """A text to read, unpacked; what is wrong with it is said in the user's terms."""
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return _parse_csv(name, file, drop, only)
+        with _opened(path) as file:
+            yield file
     except UnicodeDecodeError as error:
         raise ValueError(f"{name}: not text in UTF-8") from error
     except csv.Error as error:
         raise ValueError(f"{name}: not a CSV file ({error})") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{name}: damaged, or not compressed by gzip") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+        how = {".xz": "xz", ".bz2": "bzip2"}.get(
+            "" if path is None else path.suffix.lower(), "gzip"
+        )
+        raise ValueError(f"{name}: damaged, or not compressed by {how}") from error
+    except OSError as error:
+        if error.errno is None:  # of bz2, which has no error of its own
+            raise ValueError(f"{name}: damaged, or not compressed by bzip2") from error
+        raise
 
 
-def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
-    first, above = file.readline(), 1
-    while first and not first.strip():
-        first, above = file.readline(), above + 1
-    if not first:
-        raise ValueError(f"{name}: the file is empty")
-    delimiter = max(",;\t", key=lambda mark: len(next(csv.reader([first], delimiter=mark))))
-    header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+def _opened(path: Path | None) -> Any:
+    if path is None:
+        if sys.stdin is None:
+            raise ValueError("standard input is closed")
+        raw = getattr(sys.stdin, "buffer", None)
+        text = sys.stdin if raw is None else io.TextIOWrapper(raw, "utf-8-sig", newline="")
+        return contextlib.nullcontext(text)
+    ending = path.suffix.lower()
+    if ending == ".bz2":
+        return bz2.open(path, "rt", encoding="utf-8-sig", newline="")
+    if ending == ".xz":
+        return lzma.open(path, "rt", encoding="utf-8-sig", newline="")
+    how = gzip.open if ending == ".gz" else open
+    return how(path, "rt", encoding="utf-8-sig", newline="")
+
+
+def _is_json(path: Path | None, first: str) -> bool:
+    if path is None:  # nothing has a name, so the first line tells
+        return first.lstrip().startswith("{")
+    return any(part in ("jsonl", "ndjson") for part in path.name.lower().split(".")[-2:])
+
+
+def _csv_rows(name: str, first: str, file: Any, above: int) -> tuple[list[str], Rows]:
+    delimiter = max(",;\t", key=lambda mark: len(_header(first, mark)))
+    header = _header(first, delimiter)
     _check_header(name, header)
-    wanted = [one for one in _without(name, header, drop) if only is None or one in only]
+    rows = csv.reader(_without_nul(name, file, above), delimiter=delimiter, strict=True)
 
-    rows = csv.reader(file, delimiter=delimiter, strict=True)
+    def checked() -> Rows:
+        for row in rows:
+            line = rows.line_num + above
+            if row and len(row) != len(header):
+                raise ValueError(f"{name}: line {line} has {len(row)} fields, not {len(header)}")
+            if row:
+                yield row, line
+
+    return header, checked()
+
+
+def _json_rows(name: str, first: str, file: Any, above: int) -> tuple[list[str], Rows]:
+    header = list(_json_object(name, first, above))
+    if not header:
+        raise ValueError(f"{name}: line {above} has no columns")
+
+    def checked() -> Rows:
+        for line, text in enumerate(itertools.chain([first], file), above):
+            if not text.strip():
+                continue
+            cells = _json_object(name, text, line)
+            if cells.keys() != known:
+                odd = sorted(cells.keys() ^ known)
+                raise ValueError(f"{name}: line {line} and line {above} differ in {listing(odd)}")
+            yield [_cell(name, column, cells[column], line) for column in header], line
+
+    known = set(header)
+    return header, checked()
+
+
+def _json_object(name: str, text: str, line: int) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{name}: line {line} is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError(f'{name}: line {line} is no object, as {{"column": value}}')
+    return found
+
+
+def _cell(name: str, column: str, value: Any, line: int) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)):
+        raise ValueError(f"{name}: column {column!r} holds a {type(value).__name__} in line {line}")
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = value if isinstance(value, str) else repr(value)
+    if "\0" in text:
+        raise ValueError(f"{name}: line {line} has a NUL character, which no text has")
+    return text
+
+
+def _table(name: str, header: list[str], rows: Rows, wanted: Wanted) -> Table:
     places: list[int] = []
-    blocks: dict[str, list[Column]] = {column: [] for column in wanted}
+    blocks: dict[str, list[Column]] = {column: [] for column in wanted.of(name, header)}
     missing: dict[str, list[int]] = {}
-    for block, lines in _blocks(name, rows, len(header), above):
+    while block := list(islice(rows, ROWS_AT_ONCE)):
+        lines = [line for _, line in block]
         places += lines
-        for column, cells in zip(header, zip(*block, strict=True), strict=True):
+        for column, cells in zip(header, zip(*(row for row, _ in block), strict=True), strict=True):
             if column not in blocks:
                 continue
             values = _convert(cells)
@@ -110,57 +218,75 @@ def _parse_csv(name: str, file: Any, drop: tuple[str, ...], only: Collection[str
                 raise ValueError(
                     f"{name}: column {column!r} holds long text, not categories; drop it"
                 )
+            row = _inexact(cells, values)
+            if row is not None:
+                raise ValueError(
+                    f"{name}: column {column!r} has {cells[row].strip()[:40]} in line {lines[row]},"
+                    " a whole number that float64 cannot hold; drop the column"
+                )
             blocks[column].append(values)
             gaps = _missing_rows(values)
             if gaps.size:
                 missing.setdefault(column, []).extend(lines[row] for row in gaps)
     if not places:
         raise ValueError(f"{name}: there is a header but no row of data")
-    if missing:
+    if missing and wanted.missing == "refuse":
         listed = ", ".join(
             f"{column!r} ({len(lines)}, first in line {lines[0]})"
             for column, lines in missing.items()
         )
         raise ValueError(f"{name}: missing values in {listed}; fill or remove them first")
-
     table = Table(name, {}, places, "line")
+    kept = None
+    if missing:
+        without = set().union(*missing.values())
+        kept = np.array([line not in without for line in places])
+        table.left_out = len(places) - int(kept.sum())
+        if not kept.any():
+            raise ValueError(f"{name}: every row lacks a value")
     for column, parts in blocks.items():
         table.columns[column] = _join(table, column, parts)
+    if kept is not None:
+        table.columns = {column: values[kept] for column, values in table.columns.items()}
+        table.places = [line for line, keep in zip(places, kept.tolist(), strict=True) if keep]
+    for column in table.columns:
         table.check_numbers(column)
     return table
+
+
+def _header(first: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+    except csv.Error:  # all of a long line is one cell, by a mark that it does not have
+        return []
+
+
+def _without_nul(name: str, lines: Iterable[str], above: int) -> Iterator[str]:
+    # NumPy would cut a text at its end; and text in UTF-16 is full of them.
+    for number, line in enumerate(lines, above + 1):
+        if "\0" in line:
+            raise ValueError(f"{name}: line {number} has a NUL character, which no text has")
+        yield line
 
 
 def _check_header(name: str, header: list[str]) -> None:
     if all(_number(cell) is not None for cell in header):
         raise ValueError(f"{name}: the first line must name the columns, but it holds numbers")
+    seen: set[str] = set()
     for position, column in enumerate(header, start=1):
         if not column:
             raise ValueError(f"{name}: column {position} has no name in the first line")
-        if header.index(column) != position - 1:
+        if column in seen:
             raise ValueError(f"{name}: two columns are named {column!r}")
+        seen.add(column)
 
 
 def _without(name: str, columns: list[str], drop: tuple[str, ...]) -> list[str]:
+    known, dropped = set(columns), set(drop)
     for column in drop:
-        if column not in columns:
+        if column not in known:
             raise ValueError(f"{name}: no column {column!r} to drop; there are {listing(columns)}")
-    return [column for column in columns if column not in drop]
-
-
-def _blocks(
-    name: str, rows: Any, width: int, above: int
-) -> Iterator[tuple[list[list[str]], list[int]]]:
-    def checked() -> Iterator[tuple[list[str], int]]:
-        for row in rows:
-            line = rows.line_num + above
-            if row and len(row) != width:
-                raise ValueError(f"{name}: line {line} has {len(row)} fields, not {width}")
-            if row:
-                yield row, line
-
-    numbered = checked()
-    while block := list(islice(numbered, ROWS_AT_ONCE)):
-        yield [row for row, _ in block], [line for _, line in block]
+    return [column for column in columns if column not in dropped]
 
 
 def _convert(cells: tuple[str, ...]) -> Column | None:
@@ -181,6 +307,19 @@ def _convert(cells: tuple[str, ...]) -> Column | None:
     if max(map(len, stripped)) > LONGEST_LEVEL:
         return None
     return np.array(stripped)
+
+
+def _inexact(cells: Sequence[str], values: Column) -> int | None:
+    """The row of a whole number that has become another one: an identifier, mostly."""
+    if values.dtype.kind != "f":
+        return None
+    large = np.flatnonzero(np.abs(values) > LARGEST_WHOLE)
+    for row in large.tolist():
+        cell = cells[row].strip().lstrip("+-")
+        # Not of thousands of digits, which Python does not read.
+        if cell.isdigit() and len(cell) < 310 and int(cell) != int(abs(values[row])):
+            return int(row)
+    return None
 
 
 def _number(cell: str) -> float | None:
@@ -222,92 +361,6 @@ def _join(table: Table, column: str, parts: list[Column]) -> Column:
             f" {table.place(text[1])}; correct it, or drop the column"
         )
     return np.concatenate(parts)
-
-
-def _read_npz(path: Path, name: str, drop: tuple[str, ...], only: Collection[str] | None) -> Table:
-    arrays = _load_arrays(path, name, drop)
-    names = arrays.pop("feature_names", None)
-    columns: dict[str, Column] = {}
-    lengths: dict[str, int] = {}
-    for key, array in arrays.items():
-        labels = _labels(name, key, array, names)
-        if only is not None and not any(label in only for label in labels):
-            continue
-        if array.ndim not in (1, 2):
-            raise ValueError(
-                f"{name}: array {key!r} has {array.ndim} dimensions; only 1 (a column) or 2 (rows"
-                " and columns) can be read; drop it"
-            )
-        values = _exact(name, key, array)
-        lengths[key] = len(values)
-        for j, label in enumerate(labels):
-            if label in columns:
-                raise ValueError(f"{name}: two columns are named {label!r}")
-            columns[label] = values[:, j] if values.ndim == 2 else values
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{key!r} {length}" for key, length in islice(lengths.items(), 6))
-        raise ValueError(f"{name}: the arrays differ in their number of rows: {listed}")
-    n = max(lengths.values(), default=0)
-    if not columns or not n:
-        raise ValueError(f"{name}: there is no row of data")
-    table = Table(name, columns, range(n), "row")
-    for column in columns:
-        table.check_numbers(column)
-    return table
-
-
-def _load_arrays(path: Path, name: str, drop: tuple[str, ...]) -> dict[str, Column]:
-    try:
-        file = np.load(path, allow_pickle=False)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f"{name}: not an .npz file, or damaged") from error
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError(f"{name}: a single array, not an .npz file")
-    arrays: dict[str, Column] = {}
-    with file:
-        for key in _without(name, list(file.files), drop):
-            try:
-                arrays[key] = file[key]
-            except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-                raise ValueError(f"{name}: array {key!r} is damaged") from error
-            except ValueError as error:
-                raise ValueError(
-                    f"{name}: array {key!r} holds Python objects; save numbers or text instead"
-                ) from error
-    return arrays
-
-
-def _labels(name: str, key: str, array: Column, names: Column | None) -> list[str]:
-    """The column names that an array stands for."""
-    if array.ndim != 2:
-        return [key]
-    width = array.shape[1]
-    if key != "X" or names is None:
-        return [f"{key.lower()}{j}" for j in range(width)]
-    labels = [str(label) for label in names.ravel()]
-    if len(labels) != width:
-        raise ValueError(
-            f"{name}: feature_names has {len(labels)} names for X with {width} columns"
-        )
-    return labels
-
-
-def _exact(name: str, key: str, array: Column) -> Column:
-    if array.dtype.kind == "U":
-        for position, cell in enumerate(array.ravel().tolist()):
-            if cell.strip().lower() in MISSING:
-                row = position // (array.shape[1] if array.ndim == 2 else 1)
-                raise ValueError(f"{name}: missing value in {key!r}, row {row}")
-        return array
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: array {key!r} of type {array.dtype} is neither numbers nor text")
-    values = array.astype(np.float64)
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
-        if array.size and not (np.abs(values) <= 2.0**53).all():
-            raise ValueError(f"{name}: array {key!r} holds integers that float64 cannot hold")
-    elif array.dtype.kind == "f" and array.dtype.itemsize > 8 and (values != array).any():
-        raise ValueError(f"{name}: array {key!r} of type {array.dtype} does not fit float64")
-    return values
 
 
 def listing(names: Any, most: int = 8) -> str:

@@ -7,7 +7,9 @@ that run alone, so one optimizer may serve any number of runs at once.
 
 # In the order of the course, and of every list that the registry gives.
 # isort: off
-from fastgd.optimizers.base import PERSISTENCE, RATES, LogUniform, Optimizer, Rates, registry
+from fastgd.optimizers.base import (
+    PERSISTENCE, RATES, LogUniform, Optimizer, PythonRule, Rates, registry,
+)  # fmt: skip
 from fastgd.optimizers.descent import *
 from fastgd.optimizers.adaptive import *
 from fastgd.optimizers.signs import *

@@ -1,6 +1,6 @@
 """Rules with a rate for each coordinate, by its own gradients: AdaGrad, RMSProp, Adam."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from fastgd.optimizers.base import (
@@ -19,7 +19,7 @@ from fastgd.optimizers.base import (
 __all__ = ["AMSGrad", "AdaGrad", "Adadelta", "Adam", "AdamW", "NAdam", "RMSProp"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AdaGrad(Optimizer):
     r"""Steps that shrink, in each coordinate, with the squares of all its gradients.
 
@@ -56,13 +56,14 @@ class AdaGrad(Optimizer):
     array([0.5, 1.5])
     """
 
-    lr: Rate = rate(0.01, positional=True)
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
     eps: float = number(1e-10, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RMSProp(Optimizer):
     r"""AdaGrad with a memory that fades: an average of the squares instead of their sum.
 
@@ -101,14 +102,15 @@ class RMSProp(Optimizer):
     array([0.8])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     decay: float = number(0.9, BELOW_ONE, space=PERSISTENCE)
     eps: float = number(0.0, NOT_NEGATIVE)
     eps_root: float = number(1e-16, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Adadelta(Optimizer):
     r"""RMSProp with a rate of its own: the root mean square of its steps so far.
 
@@ -148,13 +150,14 @@ class Adadelta(Optimizer):
     array([ 0.996838, -1.996838])
     """
 
-    lr: Rate = rate(1.0, space=LogUniform(1e-2, 1e2), positional=True)
+    lr: Rate = rate(1.0, space=LogUniform(1e-2, 1e2))
+    _: KW_ONLY
     decay: float = number(0.9, BELOW_ONE, space=PERSISTENCE)
     eps_root: float = number(1e-6, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Adam(Optimizer):
     r"""Averages of the gradient and of its square, both corrected for their start at 0.
 
@@ -193,7 +196,8 @@ class Adam(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(0.0, NOT_NEGATIVE)
@@ -201,7 +205,7 @@ class Adam(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AdamW(Adam):
     r"""Adam with decoupled weight decay on by default.
 
@@ -237,10 +241,11 @@ class AdamW(Adam):
     """
 
     rule: ClassVar[str] = "Adam"
+    _: KW_ONLY
     weight_decay: float = number(0.01, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AMSGrad(Optimizer):
     r"""Adam whose second moment never forgets its largest value, so that rates never grow.
 
@@ -280,7 +285,8 @@ class AMSGrad(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)
@@ -288,7 +294,7 @@ class AMSGrad(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class NAdam(Optimizer):
     r"""Adam with Nesterov's look-ahead in its first moment.
 
@@ -328,7 +334,8 @@ class NAdam(Optimizer):
     array([ 0.852632, -1.852632])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)

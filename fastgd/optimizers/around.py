@@ -1,7 +1,7 @@
 """Rules around another optimizer, whose state is part of their own."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 from fastgd.optimizers.base import (
@@ -72,7 +72,7 @@ class Around(Optimizer):
         return dataclasses.replace(self, optimizer=self.optimizer.with_lr(lr))  # type: ignore[type-var]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Lookahead(Around):
     r"""Every few steps, back to a point part of the way towards where another optimizer went.
 
@@ -111,12 +111,13 @@ class Lookahead(Around):
     array([0.9])
     """
 
-    optimizer: Optimizer = field(default=Momentum(), kw_only=False)
+    optimizer: Optimizer = Momentum()
+    _: KW_ONLY
     every: int = count(5, space=LogUniform(1, 20, integer=True))
     slow_step: float = number(0.5, UP_TO_ONE, space=PERSISTENCE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PolyakAverage(Around):
     r"""The mean of the points that another optimizer visits.
 
@@ -155,11 +156,12 @@ class PolyakAverage(Around):
     array([0.85])
     """
 
-    optimizer: Optimizer = field(default=SGD(), kw_only=False)
+    optimizer: Optimizer = SGD()
+    _: KW_ONLY
     start: int = count(0, 0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ExponentialAverage(Around):
     r"""A fading mean of the points that another optimizer visits.
 
@@ -196,5 +198,6 @@ class ExponentialAverage(Around):
     array([0.875])
     """
 
-    optimizer: Optimizer = field(default=SGD(), kw_only=False)
+    optimizer: Optimizer = SGD()
+    _: KW_ONLY
     decay: float = number(0.99, BELOW_ONE, space=PERSISTENCE)

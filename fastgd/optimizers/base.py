@@ -1,6 +1,7 @@
 """What all optimizers share: their hyperparameters and ranges, rates, state, and random search."""
 
 import dataclasses
+import inspect
 import math
 import numbers
 from dataclasses import dataclass, field
@@ -88,12 +89,11 @@ def rate(
     default: Any,
     interval: Interval = NOT_NEGATIVE,
     space: LogUniform = RATES,
-    positional: bool = False,
 ) -> Any:
-    """The field of a number or schedule. Of these only lr may be given by position."""
+    """The field of a number or schedule."""
     # Default schedules are frozen, so instances may share them.
     metadata = {"interval": interval, "rate": True, "space": space}
-    return field(default=default, metadata=metadata, kw_only=not positional)
+    return field(default=default, metadata=metadata)
 
 
 def count(default: int, least: int = 1, space: LogUniform | None = None) -> Any:
@@ -134,6 +134,19 @@ class Optimizer(update.Stepper):
     # Every optimizer has these two; declared here for readers and type checkers.
     lr: Rate
     weight_decay: float
+
+    def __new__(cls, *arguments: Any, **hyperparameters: Any) -> Self:
+        # Two numbers in a row do not say what they are: SGD(0.1, 0.9) was a weight decay of 0.9.
+        if len(arguments) > 1:
+            fields = inspect.signature(cls).parameters.values()
+            by_keyword = [item.name for item in fields if item.kind is item.KEYWORD_ONLY]
+            first = [item.name for item in fields if item.kind is item.POSITIONAL_OR_KEYWORD]
+            if by_keyword and len(arguments) > len(first):
+                raise TypeError(
+                    f"{cls.__name__} takes {' and '.join(first)} by position and all else by name: "
+                    f"{', '.join(by_keyword)}"
+                )
+        return super().__new__(cls)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -254,14 +267,68 @@ class Optimizer(update.Stepper):
         Raises
         ------
         TypeError, ValueError
-            θ is not a float64 vector, or a schedule needs `steps`.
+            θ is not a float64 vector, `steps` is no whole number from 1 on, or a schedule needs it.
         """
+        if steps is not None:
+            if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
+                raise TypeError(f"steps must be an integer, not {steps!r}")
+            if steps < 1:
+                raise ValueError(f"steps must be at least 1, not {steps}")
         if not isinstance(theta, np.ndarray) or theta.dtype != np.float64 or theta.ndim != 1:
             raise TypeError("theta must be a one-dimensional float64 NumPy array")
         state = update.make(self, theta.shape[0])
         rates = self.rates(steps)
         state.set_rates(*rates(0), None if rates.constant else rates)
         return state
+
+
+class PythonRule(Optimizer):
+    r"""Base of the rules that are written in Python: slow, but a dozen lines.
+
+    A subclass is a frozen dataclass with ``lr`` and ``weight_decay`` among its fields; it names the
+    vectors that it keeps, which start at 0, and writes `move`. Everything else is as for the
+    others: schedules, decoupled weight decay, proximal steps, records, checkpoints.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class MyMomentum(gd.optimizers.PythonRule):
+    ...     lr: float = 0.1
+    ...     weight_decay: float = 0.0
+    ...     slots = ("v",)
+    ...     def move(self, theta, gradient, state, t, lr, momentum):
+    ...         state["v"][:] = 0.9 * state["v"] + 0.1 * gradient
+    ...         return theta - lr * state["v"]
+    >>> f = gd.Quadratic(np.eye(2), [1.0, 2.0])
+    >>> gd.minimize(f, MyMomentum(0.1), steps=500).theta.round(6)
+    array([1., 2.])
+    >>> _ = gd.optimizers.registry.pop("mymomentum")  # or it is offered everywhere from here on
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.rule = update.PythonUpdate
+        super().__init_subclass__(**options)
+
+    def move(
+        self, theta: Any, gradient: Any, state: dict[str, Any], t: int, lr: float, momentum: float
+    ) -> Any:
+        """The next θ, without weight decay.
+
+        Parameters
+        ----------
+        theta, gradient : (d,) float64
+            Copies.
+        state : dict of (d,) float64
+            The vectors that `slots` names, to be changed in place.
+        t : int
+            Steps taken before.
+        lr, momentum : float
+            η_t and γ_t.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define move()")
 
 
 @dataclass(frozen=True)

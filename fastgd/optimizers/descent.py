@@ -1,6 +1,6 @@
 """Rules with one rate for all coordinates: descent, momentum, acceleration, averaging."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from fastgd import schedules
 from fastgd.optimizers.base import (
@@ -18,7 +18,7 @@ from fastgd.schedules import Schedule
 __all__ = ["Momentum", "Nesterov", "SGD", "ScheduleFreeSGD"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SGD(Optimizer):
     r"""Plain gradient descent: full, stochastic or mini-batch, as the run's batch size has it.
 
@@ -52,11 +52,12 @@ class SGD(Optimizer):
     array([ 0.7 , -1.95])
     """
 
-    lr: Rate = rate(0.01, positional=True)
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Momentum(Optimizer):
     r"""A step along an average of the gradients so far.
 
@@ -96,13 +97,14 @@ class Momentum(Optimizer):
     array([0.9])
     """
 
-    lr: Rate = rate(0.01, positional=True)
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
     momentum: float | Schedule = rate(0.9, UP_TO_ONE, PERSISTENCE)
     dampening: float | None = number(None, UP_TO_ONE, optional=True)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Nesterov(Optimizer):
     r"""Accelerated gradient: the gradient is taken at the look-ahead point y.
 
@@ -143,12 +145,13 @@ class Nesterov(Optimizer):
     array([0.56])
     """
 
-    lr: Rate = rate(0.01, positional=True)
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
     momentum: float | Schedule = rate(schedules.nesterov(), UP_TO_ONE, PERSISTENCE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ScheduleFreeSGD(Optimizer):
     r"""SGD whose averaging does what a schedule would, without knowing the run's length.
 
@@ -187,6 +190,7 @@ class ScheduleFreeSGD(Optimizer):
     array([ 0.7 , -1.95])
     """
 
-    lr: Rate = rate(0.1, positional=True)
+    lr: Rate = rate(0.1)
+    _: KW_ONLY
     beta: float = number(0.9, UP_TO_ONE, space=MEMORY)
     weight_decay: float = number(0.0, NOT_NEGATIVE)

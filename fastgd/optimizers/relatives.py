@@ -1,6 +1,6 @@
 """Further relatives of Adam: bounds on its rates, other second moments, layers, no schedule."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from fastgd.optimizers.base import (
     BELOW_ONE,
@@ -30,7 +30,7 @@ __all__ = [
 FROM_FOUR = Interval("at least 4", 4.0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AdaBound(Optimizer):
     r"""Adam at first, SGD in the end: each coordinate's rate is kept between two closing bounds.
 
@@ -77,7 +77,8 @@ class AdaBound(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     final_ratio: float = number(100.0, NOT_NEGATIVE, space=LogUniform(1.0, 1e3))
@@ -87,7 +88,7 @@ class AdaBound(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AMSBound(Optimizer):
     r"""AdaBound with the largest second moment so far in place of the current one.
 
@@ -133,7 +134,8 @@ class AMSBound(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     final_ratio: float = number(100.0, NOT_NEGATIVE, space=LogUniform(1.0, 1e3))
@@ -143,7 +145,7 @@ class AMSBound(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AdaBelief(Optimizer):
     r"""Adam that divides by how far the gradient was from what was expected of it.
 
@@ -182,7 +184,8 @@ class AdaBelief(Optimizer):
     array([ 0.888889, -1.888889])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-16, NOT_NEGATIVE)
@@ -190,7 +193,7 @@ class AdaBelief(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RAdam(Optimizer):
     r"""Adam that waits to divide until its second moment can be trusted.
 
@@ -235,7 +238,8 @@ class RAdam(Optimizer):
     array([ 0.7 , -1.95])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     threshold: float = number(5.0, FROM_FOUR)
@@ -244,7 +248,7 @@ class RAdam(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Adamax(Optimizer):
     r"""Adam with a fading maximum of the gradient's size in place of its root mean square.
 
@@ -282,14 +286,15 @@ class Adamax(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(2e-3, positional=True)
+    lr: Rate = rate(2e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Yogi(Optimizer):
     r"""Adam whose second moment moves by a bounded amount, so that rates do not jump.
 
@@ -328,7 +333,8 @@ class Yogi(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(0.01, positional=True)
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-3, NOT_NEGATIVE)
@@ -336,7 +342,7 @@ class Yogi(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Adan(Optimizer):
     r"""Nesterov momentum on averages of the gradient, its change, and their square.
 
@@ -379,7 +385,8 @@ class Adan(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.98, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.92, BELOW_ONE, space=LONG_MEMORY)
     beta3: float = number(0.99, BELOW_ONE, space=LONG_MEMORY)
@@ -388,7 +395,7 @@ class Adan(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class LAMB(Optimizer):
     r"""Adam with steps in proportion to the size of each layer's weights.
 
@@ -427,7 +434,8 @@ class LAMB(Optimizer):
     array([ 0.841886, -1.841886])
     """
 
-    lr: Rate = rate(1e-3, positional=True)
+    lr: Rate = rate(1e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-6, NOT_NEGATIVE)
@@ -435,7 +443,7 @@ class LAMB(Optimizer):
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ScheduleFreeAdamW(Optimizer):
     r"""Schedule-free averaging around Adam's second moment.
 
@@ -476,7 +484,8 @@ class ScheduleFreeAdamW(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(2.5e-3, positional=True)
+    lr: Rate = rate(2.5e-3)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)

@@ -1,6 +1,6 @@
 """Rules that go by the signs of gradients."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from fastgd.optimizers.base import (
     BELOW_ONE,
@@ -21,7 +21,7 @@ __all__ = ["Lion", "Rprop"]
 FROM_ONE = Interval("at least 1", 1.0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Lion(Optimizer):
     r"""A step of equal size in every coordinate, along the sign of a momentum.
 
@@ -61,13 +61,14 @@ class Lion(Optimizer):
     array([ 0.9, -1.9,  0. ])
     """
 
-    lr: Rate = rate(1e-4, space=SMALL_RATES, positional=True)
+    lr: Rate = rate(1e-4, space=SMALL_RATES)
+    _: KW_ONLY
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.99, BELOW_ONE, space=LONG_MEMORY)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Rprop(Optimizer):
     r"""Steps by the gradient's sign, longer while it stays and shorter when it turns.
 
@@ -111,7 +112,8 @@ class Rprop(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    lr: Rate = rate(0.01, positional=True)
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
     shrink: float = number(0.5, UP_TO_ONE)
     grow: float = number(1.2, FROM_ONE)
     smallest: float = number(1e-6, NOT_NEGATIVE)

@@ -110,7 +110,7 @@ def test_strong_convexity():
 
 @pytest.mark.parametrize("numbers", [1, 100, 10**6])
 def test_variance_is_the_trace_of_the_covariance(monkeypatch, numbers):
-    monkeypatch.setattr(theory, "BLOCK_NUMBERS", numbers)
+    monkeypatch.setattr("fastgd.theory.constants.BLOCK_NUMBERS", numbers)
     for f in (small("LeastSquares", True), cancer(l2=0.3, fit_intercept=True)):
         theta = RNG.normal(size=f.n_params)
         gradients = f.sample_gradients(theta)
@@ -660,14 +660,14 @@ def test_a_long_run_is_not_taken_again_unasked(monkeypatch):
     f = cancer(l2=0.1)
     r = gd.minimize(f, gd.SGD(lr="1/beta"), batch_size=8, steps=100, seed=0)
     assert r.certificate()["4"].verdict == "one run"
-    monkeypatch.setattr(theory, "CHEAP", 1e3)
+    monkeypatch.setattr("fastgd.theory.examine.CHEAP", 1e3)
     row = r.certificate()["4"]
     assert row.verdict == "not observed"
     assert "certificate(replay=True)" in row.note
     assert row.bound is not None
     assert r.certificate(replay=True)["4"].verdict == "one run"
     # The steps of a trivial problem cost something too.
-    monkeypatch.setattr(theory, "CHEAP", 5e9)
+    monkeypatch.setattr("fastgd.theory.examine.CHEAP", 5e9)
     long = gd.minimize(gd.Quadratic([[1.0]]), gd.SGD(lr=0.5), [1.0], steps=10**6, record_every=0)
     assert long.certificate()["(1)"].verdict == "not observed"
 

@@ -1,0 +1,1 @@
+"""The commands of the command line, one room each; cli.py asks for them by name."""
