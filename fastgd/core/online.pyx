@@ -447,7 +447,8 @@ cdef class Online:
         if average:
             # The sum over the steps before, of which there is the mean.
             before = max(0, t - average)
-            self.rest = np.zeros(self.n_columns) if mean is None else before * np.asarray(mean)
+            self.rest = (np.zeros(self.n_columns) if mean is None
+                         else before * np.array(mean, dtype=np.float64))
             self.run.rest = &self.rest[0]
             self.run.bias_mean = bias_mean
         self.run.mode = {"descent": DESCENT, "pa1": PASSIVE_1, "pa2": PASSIVE_2}[mode]

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd import losses
 from fastgd.callbacks import Stop
 from fastgd.history import History
 from fastgd.objectives import LinearModel
 from fastgd.optimizers import PolyakAverage
 from fastgd.run import Run
 from fastgd.sklearn.passes import LEAST_RATE, Patience
-from fastgd.sklearn.terms import loss_of, optimizer_of, penalty_of, rates_of, softmax_of
+from fastgd.sklearn.terms import loss_of, optimizer_of, penalty_of, rates_of
 
 __all__: list[str] = []
 
@@ -24,12 +23,10 @@ BATCH = 32
 
 
 def objective_of(
-    estimator: Any, X: Any, targets: Vector, weights: Vector | None, n_outputs: int = 1
+    estimator: Any, X: Any, targets: Vector, weights: Vector | None
 ) -> LinearModel:
     """What a linear estimator minimises; in units of fastgd's loss."""
     loss, scale = loss_of(estimator)
-    if isinstance(loss, losses.Softmax):
-        loss = softmax_of(n_outputs)
     penalty = penalty_of(estimator, scale)
     return LinearModel(X, targets, loss, penalty, weights, estimator.fit_intercept)
 
@@ -69,8 +66,7 @@ def descend(
     held_out, score : functions of coef and intercept: a loss and a score on other rows
     """
     coef, intercept = np.atleast_2d(start[0]), np.atleast_1d(start[1])
-    n_outputs = len(coef)
-    objective = objective_of(estimator, X, targets, weights, n_outputs)
+    objective = objective_of(estimator, X, targets, weights)
     _, scale = loss_of(estimator)
     theta = coef.astype(np.float64).ravel()
     if estimator.fit_intercept:

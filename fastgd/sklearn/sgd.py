@@ -382,7 +382,7 @@ n_iter_no_change, class_weight, warm_start, average
         number = np.searchsorted(self.classes_, y)
         weights = weights * self._expanded_class_weight[number]
         if self.loss == "softmax" and len(self.classes_) > 2:
-            f = objective_of(self, X, number.astype(np.float64), weights, len(self.classes_))
+            f = objective_of(self, X, number.astype(np.float64), weights)
         else:
             labels = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
             targets = np.column_stack([self._targets(y, label) for label in labels])

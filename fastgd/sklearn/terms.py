@@ -51,6 +51,10 @@ def loss_of(estimator: Any) -> tuple[Loss, float]:
         return losses.Quantile(estimator.quantile), 1.0
     if name == "tweedie":
         return losses.Tweedie(estimator.power), 1.0
+    if name == "softmax":
+        # Of two classes it is the logistic loss of one output.
+        count = len(estimator.classes_)
+        return (softmax_of(count) if count > 2 else losses.Logistic()), 1.0
     return losses.as_loss(name), 1.0
 
 
