@@ -252,10 +252,10 @@ class GDRegressor(RegressorMixin, _Minimum):
     Examples
     --------
     >>> from fastgd.sklearn import GDRegressor
-    >>> X, y = gd.datasets.load("diabetes")
-    >>> model = GDRegressor(alpha=0.001).fit(X, y)
-    >>> model.solver_, bool(model.score(X, y) > 0.4)
-    ('newton', True)
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> model = GDRegressor(alpha=1e-6).fit(X, X @ [1.0, -2.0] + 3.0)
+    >>> model.solver_, model.coef_.round(3), model.intercept_.round(3)
+    ('newton', array([ 1., -2.]), array([3.]))
     """
 
     _parameter_constraints: dict[str, Any] = {

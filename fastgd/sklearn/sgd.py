@@ -432,9 +432,9 @@ n_iter_no_change, warm_start, average
     Examples
     --------
     >>> from fastgd.sklearn import SGDRegressor
-    >>> X, y = gd.datasets.load("diabetes")
-    >>> SGDRegressor(random_state=0).fit(X, y).coef_.shape
-    (10,)
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> SGDRegressor(random_state=0).fit(X, X @ [1.0, -2.0] + 3.0).coef_.round(1)
+    array([ 1., -2.])
     """
 
     _parameter_constraints: dict[str, Any] = {
