@@ -31,7 +31,7 @@ cdef enum:
     # Rows between two looks at pending signals.
     PATIENCE = 1 << 16
     ROWS_AHEAD = 8
-    FETCHED = 1 << 12
+    FETCHED = 1 << 13
 
 # A slope beyond it would overflow what follows; scikit-learn's bound.
 cdef double STEEPEST = 1e12
@@ -217,7 +217,7 @@ cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, P
                             Pass *run) noexcept nogil:
     cdef Py_ssize_t i, place
     cdef const real *row
-    cdef double margin, move, scaled, square = 0.0, product, rate
+    cdef double margin, move, scaled, inverse, square = 0.0, product, rate
     cdef Py_ssize_t distance = max(<Py_ssize_t>2, min(<Py_ssize_t>ROWS_AHEAD,
                                    FETCHED // (d * <Py_ssize_t>sizeof(real)) + 1))
     for i in range(count):
@@ -238,12 +238,14 @@ cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, P
         used[0] += 1
         move = move_of(run, margin, place, rate, square)
         shrink(run, rate, d)
+        # It does not wait for the margin, where a division after it would.
+        inverse = 1.0 / run.factor
         if move != 0.0:
             if run.watched and run.l1 == 0.0:
                 # ‖w + move x‖², of w as it is after shrinking
                 product *= 1.0 - rate * run.l2 if rate * run.l2 < 1.0 else 0.0
                 run.squares += move * (2.0 * product + move * square)
-            scaled = move / run.factor
+            scaled = move * inverse
             axpy(scaled, row, run.weights, d)
             if run.rest != NULL:
                 axpy(-run.share * scaled, row, run.rest, d)
@@ -260,7 +262,7 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
                              Py_ssize_t known, const double *lr, Py_ssize_t *used,
                              Pass *run) noexcept nogil:
     cdef Py_ssize_t i, j, p, place, start, stop
-    cdef double margin, move, scaled, square, rate, w, squares, absolutes
+    cdef double margin, other, move, scaled, inverse, square, rate, w, squares, absolutes
     cdef double *weights = run.weights
     for i in range(count):
         # Where a row lies is itself a miss: its ends come first, then, nearer, its entries.
@@ -276,10 +278,16 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
         if run.left_out != NULL and run.left_out[place]:
             continue
         start, stop = starts[place], starts[place + 1]
-        margin = 0.0
-        for p in range(start, stop):
+        # Two sums, as few entries of a row need: with one each addition waits for the last.
+        margin = other = 0.0
+        p = start
+        while p + 2 <= stop:
             margin += values[p] * weights[columns[p]]
-        margin = run.factor * margin + run.bias
+            other += values[p + 1] * weights[columns[p + 1]]
+            p += 2
+        if p < stop:
+            margin += values[p] * weights[columns[p]]
+        margin = run.factor * (margin + other) + run.bias
         square = 0.0
         if run.mode != DESCENT:
             for p in range(start, stop):
@@ -290,10 +298,18 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
         used[0] += 1
         move = move_of(run, margin, place, rate, square)
         shrink(run, rate, d)
+        inverse = 1.0 / run.factor
         if move != 0.0:
-            scaled = move / run.factor
-            if run.watched and (run.l2 != 0.0 or run.l1 != 0.0):
-                # Of the weights in the row's columns only: see fastgd/sklearn on this sum.
+            scaled = move * inverse
+            if run.watched and run.l2 != 0.0 and run.l1 == 0.0:
+                # Of the weights in the row's columns only: see docs/coming-from-scikit-learn.md.
+                squares = 0.0
+                for p in range(start, stop):
+                    w = weights[columns[p]] + scaled * values[p]
+                    weights[columns[p]] = w
+                    squares += w * w
+                run.squares = squares * run.factor * run.factor
+            elif run.watched and run.l1 != 0.0:
                 squares = absolutes = 0.0
                 for p in range(start, stop):
                     w = weights[columns[p]] + scaled * values[p]

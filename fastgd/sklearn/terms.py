@@ -82,8 +82,17 @@ def rates_of(estimator: Any, scale: float = 1.0) -> Any:
         return lambda t, total=None: 1.0 / (alpha * (begin + t)) / scale
     if kind == "invscaling":
         power = estimator.power_t
-        return lambda t, total=None: eta0 / (t + 1.0) ** power / scale
+        return lambda t, total=None: eta0 / _raised(t + 1.0, power) / scale
     return lambda t, total=None: np.full(len(t), eta0 / scale)
+
+
+def _raised(t: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    # Roots cost a tenth of a power, and the defaults are such.
+    if power == 0.5:
+        return np.sqrt(t)
+    if power == 0.25:
+        return np.sqrt(np.sqrt(t))
+    return t**power
 
 
 def optimizer_of(given: Any, rates: Any) -> Optimizer:
