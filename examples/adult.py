@@ -37,7 +37,10 @@ def census(path):
     train = table["split"] == "train"
     X, y = table.drop(columns=["income", "split"]), table["income"].str.rstrip(".")
     columns = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), make_column_selector(dtype_include="number")),
+        (
+            make_pipeline(SimpleImputer(), StandardScaler()),
+            make_column_selector(dtype_include="number"),
+        ),
         (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude="number")),
     )  # fmt: skip
     sets = X[train], y[train], X[~train], y[~train]

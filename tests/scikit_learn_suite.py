@@ -22,7 +22,9 @@ EXCEPTIONS = {
     ),
 }
 # Tests that look into scikit-learn's private parts: neither counted nor named an exception.
-PRIVATE = {"test_gradient": "calls _loss_grad_lbfgs with tables of offsets that _fit_lbfgs leaves behind"}
+PRIVATE = {
+    "test_gradient": "calls _loss_grad_lbfgs with tables of offsets that _fit_lbfgs leaves behind"
+}
 
 
 class Count:
@@ -55,12 +57,15 @@ def run(which: str, arguments: list[str]) -> bool:
     folder = Path(tempfile.mkdtemp())
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = no_check_spmatrix: theirs\n")
     pytest.main(
-        ["--pyargs", MODULES[which], "-q", "-p", "no:cacheprovider", "--tb=short", "--no-header", "--import-mode=importlib",
+        ["--pyargs", MODULES[which], "-q", "-p", "no:cacheprovider", "--tb=short", "--no-header",
+         "--import-mode=importlib",
          "-c", str(folder / "pytest.ini"), f"--rootdir={folder}", *arguments],
         plugins=[count],
     )  # fmt: skip
     plain = {name: name.split("[")[0] for name in count.outcomes}
-    counted = {n: o for n, o in count.outcomes.items() if plain[n] not in PRIVATE and o != "skipped"}
+    counted = {
+        n: o for n, o in count.outcomes.items() if plain[n] not in PRIVATE and o != "skipped"
+    }
     passed = sum(outcome == "passed" for outcome in counted.values())
     failed = [name for name, outcome in counted.items() if outcome == "failed"]
     surprising = [name for name in failed if plain[name] not in EXCEPTIONS]
@@ -77,7 +82,8 @@ def main(arguments: list[str]) -> int:
     chosen = [name for name in MODULES if name in arguments] or list(MODULES)
     rest = [argument for argument in arguments if argument not in MODULES]
     replace()
-    return 0 if all([run(name, rest) for name in chosen]) else 1
+    outcomes = [run(name, rest) for name in chosen]
+    return 0 if all(outcomes) else 1
 
 
 if __name__ == "__main__":

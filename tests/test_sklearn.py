@@ -98,7 +98,13 @@ def test_sgd_fits_are_scikit_learns(data, rate, loss, penalty, more):
 @pytest.mark.parametrize("penalty", ["l2", "l1", None])
 @pytest.mark.parametrize("data", [X, SPARSE], ids=["dense", "csr"])
 def test_sgd_regressions_are_scikit_learns(data, penalty, loss):
-    parameters = dict(loss=loss, penalty=penalty, alpha=1e-3, max_iter=30, random_state=1)
+    parameters = {
+        "loss": loss,
+        "penalty": penalty,
+        "alpha": 1e-3,
+        "max_iter": 30,
+        "random_state": 1,
+    }
     theirs, mine = both("SGDRegressor", parameters, data, NUMBER)
     assert mine.n_iter_ == theirs.n_iter_
     np.testing.assert_allclose(mine.coef_, theirs.coef_, rtol=1e-7)
@@ -107,7 +113,13 @@ def test_sgd_regressions_are_scikit_learns(data, penalty, loss):
 @pytest.mark.parametrize("rate", ["pa1", "pa2"])
 @pytest.mark.skipif(not NEW, reason="pa1 and pa2 are rates from 1.8 on")
 def test_passive_aggressive_is_scikit_learns(rate):
-    parameters = dict(learning_rate=rate, eta0=1.0, penalty=None, max_iter=20, random_state=1)
+    parameters = {
+        "learning_rate": rate,
+        "eta0": 1.0,
+        "penalty": None,
+        "max_iter": 20,
+        "random_state": 1,
+    }
     for kind, loss, y in (("SGDClassifier", "hinge", TWO),
                           ("SGDRegressor", "epsilon_insensitive", NUMBER)):  # fmt: skip
         theirs, mine = both(kind, {**parameters, "loss": loss}, X, y)
@@ -117,9 +129,10 @@ def test_passive_aggressive_is_scikit_learns(rate):
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
 def test_networks_are_scikit_learns(solver, activation):
-    parameters = dict(hidden_layer_sizes=(6, 4), solver=solver, activation=activation,
-                      batch_size=32, random_state=1, max_iter=3 if solver == "lbfgs" else 8,
-                      alpha=0.1)  # fmt: skip
+    parameters = {"hidden_layer_sizes": (6, 4), "solver": solver, "activation": activation,
+                      "batch_size": 32, "random_state": 1,
+                      "max_iter": 3 if solver == "lbfgs" else 8,
+                      "alpha": 0.1}  # fmt: skip
     # Adam's eps stands beside the corrected root here, beside the uncorrected one there.
     near = 1e-4 if solver == "adam" else 1e-6
     many = np.column_stack([TWO, THREE == 1, THREE == 2]).astype(int)
@@ -142,13 +155,13 @@ def test_one_against_the_rest_in_threads_has_the_same_bits(jobs):
 
 
 def test_partial_fit_goes_on_where_it_was():
-    options = dict(shuffle=False, learning_rate="invscaling", tol=None, random_state=0)
+    options = {"shuffle": False, "learning_rate": "invscaling", "tol": None, "random_state": 0}
     parts = ours.SGDRegressor(**options)
     for _ in range(3):
         parts.partial_fit(X, NUMBER)
     whole = ours.SGDRegressor(**options, max_iter=3).fit(X, NUMBER)
     np.testing.assert_allclose(parts.coef_, whole.coef_, rtol=1e-12)
-    options |= dict(optimizer=gd.Adam(0.01), batch_size=20)
+    options |= {"optimizer": gd.Adam(0.01), "batch_size": 20}
     parts = ours.SGDClassifier(loss="log_loss", **options)
     for _ in range(3):
         parts.partial_fit(X, TWO, classes=[0, 1])
@@ -159,8 +172,8 @@ def test_partial_fit_goes_on_where_it_was():
 def test_any_optimizer_reaches_the_minimum_of_the_same_objective():
     least = ours.GDClassifier(alpha=0.01, tol=1e-9).fit(X, TWO)
     model = ours.SGDClassifier(
-        loss="log_loss", alpha=0.01, optimizer=gd.Adam(0.05), batch_size=200, max_iter=2000, tol=None,
-        random_state=0,
+        loss="log_loss", alpha=0.01, optimizer=gd.Adam(0.05), batch_size=200, max_iter=2000,
+        tol=None, random_state=0,
     ).fit(X, TWO)  # fmt: skip
     proof = model.certificate(X, TWO)
     assert proof.objective - least.objective_ < 1e-4 and proof.suboptimality < 1e-3
@@ -213,7 +226,7 @@ def test_early_stopping_judges_by_the_rows_that_are_given():
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("data", [X, SPARSE], ids=["dense", "csr"])
 def test_the_minimum_is_proven(penalty, intercept, data):
-    options = dict(penalty=penalty, alpha=0.01, fit_intercept=intercept, tol=1e-7)
+    options = {"penalty": penalty, "alpha": 0.01, "fit_intercept": intercept, "tol": 1e-7}
     models = [
         ours.GDClassifier(loss=loss, **options).fit(data, y, sample_weight=WEIGHT)
         for loss in ("log_loss", "squared_hinge", "modified_huber")

@@ -1,19 +1,20 @@
-# Epochs of small batches in an order that is given, with the losses of the batches summed up as they
-# are met: what scikit-learn's networks record and stop by. Each batch's loss and gradient come in one
-# pass, the l2 penalty counts once a batch, and the rows' weights are those within the batch.
+# Epochs of small batches in an order that is given, with the losses of the batches summed up as
+# they are met: what scikit-learn's networks record and stop by. Each batch's loss and gradient come
+# in one pass, the l2 penalty counts once a batch, and the rows' weights are those within the batch.
 from libc.stdint cimport int64_t, uint64_t
 
 from .flush cimport flush, unflush
 from .objective cimport OK, Objective, check
 from .sampling cimport Batch
 from .update cimport Update
-from .vector cimport kernel_void, scale, square_sum
+from .vector cimport kernel_void, square_sum
+from .vector cimport scale as scale_vector
 
 import numpy as np
 
 
-# v <- momentum v - lr g, then theta + v, or with `ahead` theta + momentum v - lr g. The rate is part
-# of the velocity, so it counts where it moves.
+# v <- momentum v - lr g, then theta + v, or with `ahead` theta + momentum v - lr g. The rate is
+# part of the velocity, so it counts where it moves.
 cdef kernel_void velocity_kernel(double *theta, const double *gradient, double *velocity,
                                  Py_ssize_t n_params, double lr, double momentum,
                                  bint ahead) noexcept nogil:
@@ -37,7 +38,7 @@ cdef kernel_void penalise(double *gradient, const double *theta, Py_ssize_t star
 
 
 cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept nogil:
-    scale(factor, vector, n)
+    scale_vector(factor, vector, n)
 
 
 cdef class Epochs:

@@ -1,9 +1,10 @@
-# Online learning of a linear model: passes over the rows that judge each one before learning from it.
+# Online learning of a linear model: passes over the rows, each judged before it is learnt from.
 #
 # A run (solver.pyx) minimises, and looks at its loss over all rows now and then. Here the loss of a
-# row is taken with the weights that have not seen it yet, which costs nothing more, and the sum over
-# a pass tells when to stop. The step may depend on the row's loss and length (passive-aggressive
-# learning), the weights may be averaged over all steps, and a pass follows an order that is given.
+# row is taken with the weights that have not seen it yet, which costs nothing more, and the sum
+# over a pass tells when to stop. The step may depend on the row's loss and length
+# (passive-aggressive learning), the weights may be averaged over all steps, and a pass follows an
+# order that is given.
 #
 # The weights are `factor` times those stored, so that shrinking them costs one product a step, and
 # on sparse rows all else costs what the entries of a row do.
@@ -152,7 +153,8 @@ cdef inline void count_step(Pass *run, double move) noexcept nogil:
     run.t += 1
 
 
-cdef inline double thresholded(double before, double owed, double due, double inverse) noexcept nogil:
+cdef inline double thresholded(double before, double owed, double due,
+                               double inverse) noexcept nogil:
     # The cumulative l1 penalty of one weight (Tsuruoka, Tsujii and Ananiadou 2009): what is due,
     # less what it has had, and not beyond 0. Without branches, for SIMD.
     cdef double down = before - (due + owed) * inverse
@@ -261,7 +263,7 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
                              Py_ssize_t d, const int32_t *order, Py_ssize_t count,
                              Py_ssize_t known, const double *lr, Py_ssize_t *used,
                              Pass *run) noexcept nogil:
-    cdef Py_ssize_t i, j, p, place, start, stop
+    cdef Py_ssize_t i, p, place, start, stop
     cdef double margin, other, move, scaled, inverse, square, rate, w, squares, absolutes
     cdef double *weights = run.weights
     for i in range(count):

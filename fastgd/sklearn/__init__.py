@@ -10,9 +10,10 @@ try:
 except ImportError as error:  # pragma: no cover
     raise ImportError('fastgd.sklearn needs scikit-learn: pip install "fastgd[sklearn]"') from error
 
+from fastgd.sklearn.classifier import SGDClassifier
 from fastgd.sklearn.gd import GDClassifier, GDRegressor
 from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
-from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
+from fastgd.sklearn.regressor import SGDRegressor
 
 __all__ = [
     "GDClassifier", "GDRegressor", "MLPClassifier", "MLPRegressor", "SGDClassifier",

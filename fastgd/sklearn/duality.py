@@ -12,7 +12,6 @@ References: Fenchel 1949; Rockafellar 1970, Convex Analysis, section 31.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

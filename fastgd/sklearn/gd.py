@@ -28,6 +28,8 @@ Vector = NDArray[np.float64]
 class _Minimum(SparseCoefMixin, BaseEstimator):
     """What both share: parameters, the search, and what is said about it."""
 
+    coef_: Any
+    intercept_: Any
     epsilon: float = 0.1
     power: float = 1.5
 
@@ -172,9 +174,7 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         self.classes_, number = np.unique(y, return_inverse=True)
         count = len(self.classes_)
         if count < 2:
-            raise ValueError(
-                f"The number of classes has to be greater than one; got {count} class"
-            )
+            raise ValueError(f"The number of classes has to be greater than one; got {count} class")
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if self.class_weight is not None:
             weights = weights * compute_class_weight(

@@ -22,6 +22,9 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 class _Network:
     """What both have in place of scikit-learn's, and beyond."""
 
+    # What the estimators set, for type checkers.
+    optimizer: Any
+    callbacks: Any
     _held_out: Any = None
     _state: Any = None
 
@@ -63,8 +66,7 @@ class _Network:
             return False
         if self.optimizer is not None or self.callbacks or self._held_out is not None:
             raise TypeError(
-                "X is sparse, and optimizer, callbacks and X_val need dense rows: "
-                "take X.toarray()"
+                "X is sparse, and optimizer, callbacks and X_val need dense rows: take X.toarray()"
             )
         return True
 
@@ -72,21 +74,21 @@ class _Network:
         # Before scikit-learn 1.7 there is no sample_weight among the rest.
         weights, incremental = (rest[0] if len(rest) == 7 else None), rest[-1]
         if self._is_foreign(X):
-            super()._fit_stochastic(X, y, *rest)
+            super()._fit_stochastic(X, y, *rest)  # type: ignore[misc]
             return
         networks.learn(self, np.ascontiguousarray(X), y, weights, incremental)
 
     def _fit_lbfgs(self, X, y, *rest):
         weights = rest[0] if len(rest) == 6 else None
         if self._is_foreign(X):
-            super()._fit_lbfgs(X, y, *rest)
+            super()._fit_lbfgs(X, y, *rest)  # type: ignore[misc]
             return
         networks.lbfgs(self, np.ascontiguousarray(X), y, weights)
 
     def __getstate__(self) -> dict[str, Any]:
         # No data of a fit is kept.
-        return {name: value for name, value in super().__getstate__().items()  # type: ignore[misc]
-                if name != "_held_out"}  # fmt: skip
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_held_out"}
 
 
 class MLPClassifier(_Network, neural_network.MLPClassifier):

@@ -61,9 +61,7 @@ def offset(estimator: Any, y: Vector, weights: Any) -> tuple[float, float]:
 def pack(estimator: Any) -> Vector:
     """θ, layer by layer, of scikit-learn's matrices."""
     parts = zip(estimator.coefs_, estimator.intercepts_, strict=True)
-    return np.concatenate(
-        [np.concatenate([W.T.ravel(), b]) for W, b in parts], dtype=np.float64
-    )
+    return np.concatenate([np.concatenate([W.T.ravel(), b]) for W, b in parts], dtype=np.float64)
 
 
 def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
@@ -161,9 +159,7 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
         means, optimizer = _steps(estimator, f.n_params, estimator._state)
         # The objective's weights have mean 1, and the penalty is over the sum of those given.
         alpha = estimator.alpha / (1.0 if weights is None else float(np.mean(weights)))
-        epochs = Epochs(
-            core, theta, **means, scale=scale, alpha=alpha, row_weights=f._row_weights
-        )
+        epochs = Epochs(core, theta, **means, scale=scale, alpha=alpha, row_weights=f._row_weights)
         order = np.arange(n, dtype=np.int64)
         steps = -(-n // size)
         judged = _validation(estimator, judge)
@@ -224,7 +220,7 @@ def _rates(estimator: Any, means: Any, optimizer: Any, steps: int) -> tuple[Vect
         rate, momentum = estimator._optimizer.learning_rate, estimator.momentum
         return np.full(steps, rate), np.full(steps, float(momentum))
     first = means["update"].t
-    return optimizer.rates(None).over(first, first + steps)  # type: ignore[no-any-return]
+    return optimizer.rates(None).over(first, first + steps)
 
 
 def _validation(estimator: Any, held_out: Any) -> Any:

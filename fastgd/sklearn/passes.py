@@ -14,6 +14,8 @@ __all__: list[str] = []
 
 Vector = NDArray[np.float64]
 
+# scikit-learn's seeds are 31 bits long.
+MOST_SEED = np.iinfo(np.int32).max
 # A rate that is divided by 5 whenever nothing improves is not divided below this one.
 LEAST_RATE = 1e-6
 # Passes that are taken at once, and the rates that are made for them.

@@ -22,9 +22,7 @@ Vector = NDArray[np.float64]
 BATCH = 32
 
 
-def objective_of(
-    estimator: Any, X: Any, targets: Vector, weights: Vector | None
-) -> LinearModel:
+def objective_of(estimator: Any, X: Any, targets: Vector, weights: Vector | None) -> LinearModel:
     """What a linear estimator minimises; in units of fastgd's loss."""
     loss, scale = loss_of(estimator)
     penalty = penalty_of(estimator, scale)

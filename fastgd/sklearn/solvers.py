@@ -67,7 +67,7 @@ def _curvatures(f: LinearModel, margins: Vector) -> Vector:
     if isinstance(loss, losses.Squared):
         return np.full(len(z), 2.0)
     if isinstance(loss, losses.Logistic):
-        p = losses.sigmoid(z)
+        p: Vector = losses.sigmoid(z)
         return p * (1.0 - p)
     if isinstance(loss, losses.Poisson):
         return np.exp(z)
@@ -77,7 +77,7 @@ def _curvatures(f: LinearModel, margins: Vector) -> Vector:
     active = product < 1.0
     if isinstance(loss, losses.ModifiedHuber):
         active &= product > -1.0
-    return 2.0 * active
+    return np.where(active, 2.0, 0.0)
 
 
 def _hessian(f: LinearModel, theta: Vector) -> Vector:

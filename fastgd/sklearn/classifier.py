@@ -1,110 +1,31 @@
-"""SGDClassifier and SGDRegressor: scikit-learn's, learning by fastgd's core.
+"""SGDClassifier: scikit-learn's, learning by fastgd's core.
 
 Parameters, checks, attributes and predictions are inherited. What is replaced is the loop, and it
 takes the same steps in the same order, so that a fit differs from scikit-learn's by rounding only.
 """
 
-import warnings
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import linear_model
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastgd import losses
-from fastgd.optimizers import Optimizer
 from fastgd.schedules import Schedule
-from fastgd.sklearn.passes import learn
+from fastgd.sklearn.beyond import BEYOND, Beyond
+from fastgd.sklearn.passes import MOST_SEED, learn
 from fastgd.sklearn.proofs import Proof, prove
 from fastgd.sklearn.runs import descend, objective_of
-from fastgd.sklearn.terms import CLASSIFIER_EXTRA, LOG_LINK, REGRESSOR_EXTRA, loss_of
+from fastgd.sklearn.terms import CLASSIFIER_EXTRA, loss_of
 
-__all__ = ["SGDClassifier", "SGDRegressor"]
-
-Vector = NDArray[np.float64]
-
-MOST_SEED = np.iinfo(np.int32).max
-
-BEYOND: dict[str, Any] = {
-    "optimizer": [Optimizer, str, None],
-    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-    "callbacks": ["array-like", tuple, None],
-}
+__all__ = ["SGDClassifier"]
 
 
-class _Beyond:
-    """What both have beyond scikit-learn's."""
-
-    history_: Any
-
-    def _is_plain(self) -> bool:
-        """Whether it is SGD as scikit-learn has it, which `passes` does."""
-        return (
-            self.optimizer is None
-            and not self.callbacks
-            and self.batch_size in (None, 1)
-            and self.loss in self.loss_functions
-        )
-
-    def _get_learning_rate_type(self, learning_rate: Any) -> Any:
-        return learning_rate
-
-    def _get_loss_function(self, loss: str) -> Any:
-        return loss  # fastgd has its own
-
-    def _more_validate_params(self, for_partial_fit: bool = False) -> None:
-        given = self.learning_rate
-        if isinstance(given, Schedule):
-            self.learning_rate = "constant"
-        try:
-            super()._more_validate_params(for_partial_fit=for_partial_fit)  # type: ignore[misc]
-        finally:
-            self.learning_rate = given
-        if given in ("pa1", "pa2") and not self._is_plain():
-            raise ValueError(f"learning_rate={given!r} takes one row a step and no optimizer")
-
-    def _hold_out(self, X: Any, y: Any, weights: Any, check_y: Any) -> Any:
-        """Rows to judge by, checked."""
-        if X is None:
-            if y is not None or weights is not None:
-                raise ValueError("y_val and sample_weight_val need X_val")
-            return None
-        if y is None:
-            raise ValueError("X_val needs y_val")
-        X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
-        return X, check_y(y), _check_sample_weight(weights, X)
-
-    def _columns(self, X: Any, coef: Any, intercept: Any) -> Vector:
-        product = X @ np.atleast_2d(coef).T
-        return np.ascontiguousarray(product + np.atleast_1d(intercept), dtype=np.float64)
-
-    def _held_out_loss(self, encode: Any) -> Any:
-        """The mean loss on the rows to judge by, as a function of weights and intercept."""
-        if self._held_out is None:
-            return None
-        X, y, weights = self._held_out
-        loss, scale = loss_of(self)
-        targets = encode(y)
-
-        def mean(coef: Any, intercept: Any) -> float:
-            values = loss.values(self._columns(X, coef, intercept), targets)
-            return float(scale * np.average(values, weights=weights))
-
-        return mean
-
-    def __getstate__(self) -> dict[str, Any]:
-        # No data of a fit is kept, and scikit-learn's own losses are of no use here.
-        return {name: value for name, value in super().__getstate__().items()  # type: ignore[misc]
-                if name not in ("_held_out", "_loss_function_")}  # fmt: skip
-
-
-class SGDClassifier(_Beyond, linear_model.SGDClassifier):
+class SGDClassifier(Beyond, linear_model.SGDClassifier):
     r"""scikit-learn's ``SGDClassifier``, several times faster and with any optimizer.
 
     .. math:: F(w, b) = \frac{1}{n} \sum_i w_i\, ℓ(y_i, x_i^T w + b)
@@ -184,8 +105,6 @@ n_iter_no_change, class_weight, warm_start, average
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.callbacks = callbacks
-
-    _held_out: Any = None
 
     def fit(
         self, X, y, coef_init=None, intercept_init=None, sample_weight=None, X_val=None,
@@ -323,7 +242,9 @@ n_iter_no_change, class_weight, warm_start, average
 
             def judge(coef, intercept):
                 margins = self._columns(Xs, coef, intercept)
-                best = margins.argmax(1) if margins.shape[1] > 1 else (margins[:, 0] > 0).astype(int)
+                best = (
+                    margins.argmax(1) if margins.shape[1] > 1 else (margins[:, 0] > 0).astype(int)
+                )
                 return float(np.average(self.classes_[best] == ys, weights=ws))
 
         if left_out.any():
@@ -348,8 +269,6 @@ n_iter_no_change, class_weight, warm_start, average
         self.coef_ = fitted.coef.astype(self.coef_.dtype)
         self.intercept_ = np.asarray(fitted.intercept, dtype=self.coef_.dtype)
         self.n_iter_, self.t_ = fitted.n_iter, self.t_ + fitted.steps
-
-    _state: Any = None
 
     def _check_proba(self):
         if self.loss not in ("log_loss", "modified_huber", "softmax"):
@@ -387,181 +306,4 @@ n_iter_no_change, class_weight, warm_start, average
             labels = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
             targets = np.column_stack([self._targets(y, label) for label in labels])
             f = objective_of(self, X, targets if len(labels) > 1 else targets[:, 0], weights)
-        return prove(f, self.coef_, self.intercept_, loss_of(self)[1])
-
-
-class SGDRegressor(_Beyond, linear_model.SGDRegressor):
-    r"""scikit-learn's ``SGDRegressor``, several times faster and with any optimizer.
-
-    .. math:: F(w, b) = \frac{1}{n} \sum_i w_i\, ℓ(y_i, x_i^T w + b)
-              + α \Big(\frac{1-ρ}{2} \|w\|^2 + ρ \|w\|_1\Big)
-
-    Parameters
-    ----------
-    loss : str, default "squared_error"
-        One of scikit-learn's; or "quantile", "poisson", "gamma" or "tweedie", of which the last
-        three predict exp(x·w + b).
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, \
-random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction, \
-n_iter_no_change, warm_start, average
-        As for ``sklearn.linear_model.SGDRegressor``, defaults included. `learning_rate` may also be
-        one of `fastgd.schedules`.
-    optimizer, batch_size, callbacks
-        As for `SGDClassifier`.
-    quantile : float in ]0, 1[, default 0.5
-        Of the quantile loss.
-    power : float in ]1, 2[, default 1.5
-        Of the Tweedie loss.
-
-    Attributes
-    ----------
-    coef_, intercept_, n_iter_, t_, n_features_in_, feature_names_in_
-        As scikit-learn's.
-    history_, validation_loss_curve_
-        As `SGDClassifier`'s.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As scikit-learn's.
-
-    References
-    ----------
-    Those of `SGDClassifier`; McCullagh and Nelder 1989, Generalized Linear Models.
-
-    Examples
-    --------
-    >>> from fastgd.sklearn import SGDRegressor
-    >>> X = np.random.default_rng(0).normal(size=(300, 2))
-    >>> SGDRegressor(random_state=0).fit(X, X @ [1.0, -2.0] + 3.0).coef_.round(1)
-    array([ 1., -2.])
-    """
-
-    _parameter_constraints: dict[str, Any] = {
-        **linear_model.SGDRegressor._parameter_constraints,
-        **BEYOND,
-        "loss": [StrOptions({*linear_model.SGDRegressor.loss_functions, *REGRESSOR_EXTRA})],
-        "learning_rate": [
-            *linear_model.SGDRegressor._parameter_constraints["learning_rate"],
-            Schedule,
-        ],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
-        "power": [Interval(Real, 1, 2, closed="neither")],
-    }
-
-    def __init__(
-        self, loss="squared_error", *, penalty="l2", alpha=0.0001, l1_ratio=0.15,
-        fit_intercept=True, max_iter=1000, tol=1e-3, shuffle=True, verbose=0, epsilon=0.1,
-        random_state=None, learning_rate="invscaling", eta0=0.01, power_t=0.25,
-        early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False,
-        average=False, optimizer=None, batch_size=None, callbacks=None, quantile=0.5, power=1.5,
-    ):  # fmt: skip
-        super().__init__(
-            loss, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept,
-            max_iter=max_iter, tol=tol, shuffle=shuffle, verbose=verbose, epsilon=epsilon,
-            random_state=random_state, learning_rate=learning_rate, eta0=eta0, power_t=power_t,
-            early_stopping=early_stopping, validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change, warm_start=warm_start, average=average,
-        )  # fmt: skip
-        self.optimizer = optimizer
-        self.batch_size = batch_size
-        self.callbacks = callbacks
-        self.quantile = quantile
-        self.power = power
-
-    _held_out: Any = None
-    _state: Any = None
-
-    def fit(
-        self, X, y, coef_init=None, intercept_init=None, sample_weight=None, X_val=None,
-        y_val=None, sample_weight_val=None,
-    ):  # fmt: skip
-        """Fit, as `SGDClassifier.fit`, with coef_init (d,), intercept_init (1,) and y numbers."""
-        self._state = None
-        self._held_out = self._hold_out(
-            X_val, y_val, sample_weight_val, lambda y: np.asarray(y, dtype=np.float64)
-        )
-        try:
-            return super().fit(X, y, coef_init, intercept_init, sample_weight)
-        finally:
-            self._held_out = None
-
-    def _make_validation_split(self, y, sample_mask):
-        if self._held_out is not None:
-            return np.zeros(len(y), dtype=bool)
-        return super()._make_validation_split(y, sample_mask=sample_mask)
-
-    def _fit_regressor(self, X, y, alpha, loss, learning_rate, *rest):
-        sample_weight, max_iter = rest[-2:]
-        if not hasattr(self, "t_"):
-            self.t_ = 1.0
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
-        judge = None
-        if self.early_stopping:
-            judge = self._make_validation_score_cb(left_out, X, y, sample_weight)
-            if self._held_out is not None:
-                Xs, ys, ws = self._held_out
-                judge = self._make_validation_score_cb(np.ones(len(ys), dtype=bool), Xs, ys, ws)
-        seed = check_random_state(self.random_state).randint(0, MOST_SEED)
-        weights = None if (sample_weight == 1.0).all() else sample_weight.astype(np.float64)
-        targets = y.astype(np.float64, copy=False)
-        held_out = self._held_out_loss(lambda y: y)
-        if not self._is_plain():
-            self._fit_run(X, targets, weights, left_out, max_iter, seed, held_out, judge)
-            return
-        if not self.average:
-            start = self.coef_, self.intercept_[0], None, 0.0
-        else:
-            start = (
-                self._standard_coef, self._standard_intercept[0], self._average_coef,
-                self._average_intercept[0],
-            )  # fmt: skip
-        learnt = learn(
-            self, X, targets, weights, start, max_iter, seed, left_out, judge, held_out
-        )
-        coef = learnt.coef.astype(X.dtype)
-        intercept = np.array([learnt.intercept], dtype=X.dtype)
-        self.n_iter_, self.history_ = learnt.n_iter, learnt.history
-        self.t_ += self.n_iter_ * X.shape[0]
-        if learnt.validation:
-            self.validation_loss_curve_ = learnt.validation
-        if self.average > 0:
-            self._standard_coef, self._standard_intercept = coef, intercept
-            self._average_coef = learnt.mean.astype(X.dtype)
-            self._average_intercept = np.array([learnt.intercept_mean], dtype=X.dtype)
-            if self.average <= self.t_ - 1.0:
-                coef, intercept = self._average_coef, self._average_intercept
-        self.coef_, self.intercept_ = coef, intercept
-
-    def _fit_run(self, X, targets, weights, left_out, max_iter, seed, held_out, judge):
-        if left_out.any():
-            X, targets = X[~left_out], targets[~left_out]
-            weights = None if weights is None else weights[~left_out]
-        score = judge and (lambda coef, intercept: judge(coef[0], intercept[0]))
-        fitted = descend(
-            self, X, targets, weights, (self.coef_, self.intercept_), max_iter, seed, self._state,
-            held_out, score,
-        )  # fmt: skip
-        self._state, self.history_ = fitted.state, fitted.history
-        if fitted.validation:
-            self.validation_loss_curve_ = fitted.validation
-        dtype = self.coef_.dtype
-        self.coef_ = fitted.coef[0].astype(dtype)
-        self.intercept_ = np.asarray(fitted.intercept, dtype=dtype)
-        self.n_iter_, self.t_ = fitted.n_iter, self.t_ + fitted.steps
-
-    def predict(self, X):
-        """x·w + b, or exp of it for Poisson, gamma and Tweedie: (n,)."""
-        margins = super().predict(X)
-        if self.loss not in LOG_LINK:
-            return margins
-        with np.errstate(over="ignore"):
-            return np.exp(margins)
-
-    def certificate(self, X, y, sample_weight=None) -> Proof:
-        """How far above the least objective this fit is at most, on these rows; see `Proof`."""
-        check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
-        weights = _check_sample_weight(sample_weight, X)
-        f = objective_of(self, X, np.asarray(y, dtype=np.float64), weights)
         return prove(f, self.coef_, self.intercept_, loss_of(self)[1])
