@@ -207,7 +207,7 @@ n_features_in_, feature_names_in_
     --------
     >>> from fastgd.sklearn import MLPRegressor
     >>> X = np.random.default_rng(0).normal(size=(300, 2))
-    >>> model = MLPRegressor((8,), tol=0.1, n_iter_no_change=2, random_state=0)
+    >>> model = MLPRegressor(hidden_layer_sizes=(8,), tol=0.1, n_iter_no_change=2, random_state=0)
     >>> model = model.fit(X, X.sum(axis=1))
     >>> model.predict(X).shape
     (300,)
