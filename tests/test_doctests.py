@@ -2,6 +2,7 @@
 # and the Markdown pages. The names gd and np are given, everything else an example imports itself.
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ import fastgd
 NAMES = {"gd": fastgd, "np": np}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 CHECKOUT = Path(__file__).resolve().parent.parent
+SKLEARN = importlib.util.find_spec("sklearn") is not None
 PAGES = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")]
 FENCE = re.compile(r"^```.*$", re.MULTILINE)
 
@@ -21,7 +23,7 @@ FENCE = re.compile(r"^```.*$", re.MULTILINE)
 def docstring_examples():
     names = [info.name for info in pkgutil.walk_packages(fastgd.__path__, "fastgd.")]
     for name in ["fastgd", *names]:
-        if name.endswith("__main__"):
+        if name.endswith("__main__") or (name.startswith("fastgd.sklearn") and not SKLEARN):
             continue
         # Cython lists the examples of a compiled module in its __test__.
         for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=NAMES):

@@ -23,7 +23,7 @@ FLOORS = [
     {"cli"},
     {"commands"},
     {"config", "explorer", "figures"},
-    {"gallery", "sklearn", "estimators", "scipy", "optimagic", "dialects", "distributed"},
+    {"gallery", "sklearn", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
     {"plots"},
     {"theory"},
@@ -42,6 +42,7 @@ FLOORS = [
 
 # The same of the compiled part: what a module cimports, and imports, stands after it.
 CORE_FLOORS = [
+    {"epochs", "online"},
     {"descent", "local", "reduced"},
     {"solver"},
     {"team"},
@@ -176,7 +177,7 @@ def test_a_view_is_named_as_it_can_be_found():
     [
         ("matplotlib", "plots/style.py"),
         ("bokeh", "explorer/page.py"),
-        ("sklearn", "sklearn.py"),
+        ("sklearn", "sklearn/"),
         ("narwhals", "datasets/frames.py"),
     ],
 )
@@ -186,7 +187,8 @@ def test_a_package_is_imported_in_one_place_only(package, home):
         for path in MODULES
         if any(module.split(".")[0] == package for module in imports(path))
     }
-    assert users <= {home}
+    # A folder's name ends in a slash: all of it may.
+    assert {user for user in users if not (user + "/").startswith(home)} <= {home}
 
 
 IMPORT = re.compile(

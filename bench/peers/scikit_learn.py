@@ -65,3 +65,17 @@ def logistic_fit(X, y, solver, max_iter):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is stopped early on purpose
         return model.fit(X, y).coef_[0]
+
+
+def estimator(package, name, parameters, X, y):
+    """A fit of one of its estimators, by name."""
+    import importlib
+
+    kind = getattr(importlib.import_module(f"sklearn.{package}"), name)
+
+    def run():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a few epochs do not converge, as intended
+            return kind(**parameters).fit(X, y)
+
+    return run

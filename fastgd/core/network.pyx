@@ -409,8 +409,31 @@ cdef class NetworkObjective(Objective):
         cdef Py_ssize_t done = 0
         while done < batch.count:
             cut(batch, done, self.most_rows, &block)
-            self.backward(theta, &block, 1.0, True, out)
+            self.backward(theta, &block, 1.0, True, out, NULL)
             done += block.count
+        return OK
+
+    cdef int add_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil:
+        cdef Batch block
+        cdef Py_ssize_t done = 0
+        while done < batch.count:
+            cut(batch, done, self.most_rows, &block)
+            self.backward(theta, &block, 1.0, True, out, value)
+            done += block.count
+        return OK
+
+    cdef int both(self, const double *theta, const Batch *batch, double *value,
+                  double *out) noexcept nogil:
+        cdef double total = 0.0
+        if out == NULL or batch.count > self.most_rows:
+            return Objective.both(self, theta, batch, value, out)
+        self.backward(theta, batch, 1.0 / <double>batch.count, False, out, &total)
+        if self.penalty.decay != 0.0:
+            self.add_smooth(theta, out)
+        total /= <double>batch.count
+        self.penalty.value(theta, self.spans, self.n_spans, &total)
+        value[0] = total
         return OK
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
@@ -418,25 +441,37 @@ cdef class NetworkObjective(Objective):
         # a step of 784-128-10 on 64 rows.
         if batch.count > self.most_rows:
             return Objective.gradient(self, theta, batch, out)
-        self.backward(theta, batch, 1.0 / <double>batch.count, False, out)
+        self.backward(theta, batch, 1.0 / <double>batch.count, False, out, NULL)
         if self.penalty.decay != 0.0:
             self.add_smooth(theta, out)
         return OK
 
     cdef void backward(self, const double *theta, const Batch *batch, double weight, bint add,
-                       double *out) noexcept nogil:
-        """The weighted sum of the gradients of at most most_rows samples, in or on top of out."""
+                       double *out, double *value) noexcept nogil:
+        """The weighted sum of the gradients of at most most_rows samples, in or on top of out.
+
+        The sum of their losses is added to `value`, unless that is NULL.
+        """
         cdef Py_ssize_t i, k, count = batch.count
         cdef Layer *layer
         cdef const double *below
         cdef const double *weights
+        cdef const double *targets
         cdef double *delta = self.forward(self.rows, theta, batch)
         cdef double *following = self.deltas
-        self.loss.slopes(
-            delta, pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer), count)
-        if self.weights_of_rows != NULL:
+        targets = pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer)
+        if value != NULL:
+            self.loss.values(delta, targets, count, self.losses_buffer)
+        self.loss.slopes(delta, targets, count)
+        if self.weights_of_rows == NULL:
+            if value != NULL:
+                for i in range(count):
+                    value[0] += self.losses_buffer[i]
+        else:
             weights = pick(self.weights_of_rows, 1, batch, self.weights_buffer)
             for i in range(count):
+                if value != NULL:
+                    value[0] += weights[i] * self.losses_buffer[i]
                 for k in range(self.n_outputs):
                     delta[i * self.n_outputs + k] *= weights[i]
         if weight != 1.0:

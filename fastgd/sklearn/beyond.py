@@ -1,0 +1,108 @@
+"""What SGDClassifier and SGDRegressor have beyond scikit-learn's, and in place of its parts."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_sample_weight
+
+from fastgd.optimizers import Optimizer
+from fastgd.schedules import Schedule
+from fastgd.sklearn.terms import loss_of
+
+__all__: list[str] = []
+
+Vector = NDArray[np.float64]
+
+BEYOND: dict[str, Any] = {
+    "optimizer": [Optimizer, str, None],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+    "callbacks": ["array-like", tuple, None],
+}
+
+
+class Beyond:
+    """What both have beyond scikit-learn's."""
+
+    # What the estimators set, for type checkers.
+    history_: Any
+    coef_: Any
+    intercept_: Any
+    t_: Any
+    loss: Any
+    learning_rate: Any
+    optimizer: Any
+    batch_size: Any
+    callbacks: Any
+    loss_functions: Any
+    _standard_coef: Any
+    _standard_intercept: Any
+    _average_coef: Any
+    _average_intercept: Any
+    # Rows to judge by while a fit lasts, and the optimizer's state after it.
+    _held_out: Any = None
+    _state: Any = None
+
+    def _is_plain(self) -> bool:
+        """Whether it is SGD as scikit-learn has it, which `passes` does."""
+        return (
+            self.optimizer is None
+            and not self.callbacks
+            and self.batch_size in (None, 1)
+            and self.loss in self.loss_functions
+        )
+
+    def _get_learning_rate_type(self, learning_rate: Any) -> Any:
+        return learning_rate
+
+    def _get_loss_function(self, loss: str) -> Any:
+        return loss  # fastgd has its own
+
+    def _more_validate_params(self, for_partial_fit: bool = False) -> None:
+        given = self.learning_rate
+        if isinstance(given, Schedule):
+            self.learning_rate = "constant"
+        try:
+            super()._more_validate_params(for_partial_fit=for_partial_fit)  # type: ignore[misc]
+        finally:
+            self.learning_rate = given
+        if given in ("pa1", "pa2") and not self._is_plain():
+            raise ValueError(f"learning_rate={given!r} takes one row a step and no optimizer")
+
+    def _hold_out(self, X: Any, y: Any, weights: Any, check_y: Any) -> Any:
+        """Rows to judge by, checked."""
+        if X is None:
+            if y is not None or weights is not None:
+                raise ValueError("y_val and sample_weight_val need X_val")
+            return None
+        if y is None:
+            raise ValueError("X_val needs y_val")
+        X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
+        return X, check_y(y), _check_sample_weight(weights, X)
+
+    def _columns(self, X: Any, coef: Any, intercept: Any) -> Vector:
+        product = X @ np.atleast_2d(coef).T
+        return np.ascontiguousarray(product + np.atleast_1d(intercept), dtype=np.float64)
+
+    def _held_out_loss(self, encode: Any) -> Any:
+        """The mean loss on the rows to judge by, as a function of weights and intercept."""
+        if self._held_out is None:
+            return None
+        X, y, weights = self._held_out
+        loss, scale = loss_of(self)
+        targets = encode(y)
+
+        def mean(coef: Any, intercept: Any) -> float:
+            values = loss.values(self._columns(X, coef, intercept), targets)
+            return float(scale * np.average(values, weights=weights))
+
+        return mean
+
+    def __getstate__(self) -> dict[str, Any]:
+        # No data of a fit is kept, and scikit-learn's own losses are of no use here.
+        state: Any = super().__getstate__()
+        out = ("_held_out", "_loss_function_")
+        return {name: value for name, value in state.items() if name not in out}

@@ -1,0 +1,195 @@
+"""How `GDClassifier` and `GDRegressor` reach the minimum, without a rate to be tuned.
+
+Each way ends where the duality gap proves that it is near enough. Where no gap is known it ends
+where nothing moves any more, and says that nothing is proven.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize
+
+from fastgd import losses
+from fastgd.objectives import LinearModel
+from fastgd.penalties import L2
+from fastgd.sklearn.duality import gap
+
+__all__: list[str] = []
+
+Vector = NDArray[np.float64]
+
+# Parameters up to which a Hessian costs less than the passes that it saves; of squared losses, for
+# which it is needed once.
+NEWTON, DIRECT = 100, 1000
+ROWS = 4096
+TWICE = (
+    losses.Squared, losses.Logistic, losses.SquaredHinge, losses.ModifiedHuber, losses.Huber,
+    losses.Poisson,
+)  # fmt: skip
+
+
+@dataclass
+class Reached:
+    """Where a search has ended; `error` bounds how far above the minimum that is."""
+
+    theta: Vector
+    value: float
+    error: float
+    n_iter: int
+    solver: str
+    converged: bool
+
+
+def choose(f: LinearModel) -> str:
+    """The way for an objective."""
+    if f.penalty is not None and not isinstance(f.penalty, L2):
+        return "fista"
+    dense = not hasattr(f.X, "indptr")
+    if f.n_outputs == 1 and dense and isinstance(f.loss, TWICE):
+        most = DIRECT if isinstance(f.loss, losses.Squared) else NEWTON
+        if f.n_params <= most:
+            return "newton"
+    return "lbfgs"
+
+
+def solve(f: LinearModel, theta: Vector, solver: str, tol: float, max_iter: int) -> Reached:
+    """From theta to where F - F* is proven to be at most tol F(0)."""
+    bound = tol * abs(f.value(np.zeros(f.n_params)))
+    return {"newton": _newton, "lbfgs": _lbfgs, "fista": _fista}[solver](f, theta, bound, max_iter)
+
+
+def _curvatures(f: LinearModel, margins: Vector) -> Vector:
+    """The second derivative of each row's loss."""
+    z, y, loss = margins[:, 0], f.y, f.loss
+    if isinstance(loss, losses.Squared):
+        return np.full(len(z), 2.0)
+    if isinstance(loss, losses.Logistic):
+        p: Vector = losses.sigmoid(z)
+        return p * (1.0 - p)
+    if isinstance(loss, losses.Poisson):
+        return np.exp(z)
+    if isinstance(loss, losses.Huber):
+        return (np.abs(y - z) <= loss.epsilon).astype(np.float64)
+    product = (2.0 * y - 1.0) * z
+    active = product < 1.0
+    if isinstance(loss, losses.ModifiedHuber):
+        active &= product > -1.0
+    return np.where(active, 2.0, 0.0)
+
+
+def _hessian(f: LinearModel, theta: Vector) -> Vector:
+    d, p = f.n_features, f.n_params
+    weights = _curvatures(f, f.margins(theta, f.X)) / f.n_samples
+    if f.sample_weight is not None:
+        weights *= f.sample_weight * (f.n_samples / f.sample_weight.sum())
+    out = np.zeros((p, p))
+    for start in range(0, f.n_samples, ROWS):
+        block = f.X[start : start + ROWS].astype(np.float64, copy=False)
+        w = weights[start : start + ROWS]
+        scaled = block * w[:, None]
+        out[:d, :d] += scaled.T @ block
+        if f.fit_intercept:
+            out[d, :d] += scaled.sum(axis=0)
+            out[d, d] += w.sum()
+    if f.fit_intercept:
+        out[:d, d] = out[d, :d]
+    out[np.arange(d), np.arange(d)] += f.l2
+    return out
+
+
+def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reached:
+    value, gradient = f.value_and_gradient(theta)
+    error = math.inf
+    for t in range(max_iter + 1):
+        error = gap(f, theta, value)
+        if error <= bound or t == max_iter:
+            break
+        hessian = _hessian(f, theta)
+        # A column that tells nothing leaves the matrix singular; so much moves nothing else.
+        ridge = 1e-14 * np.trace(hessian) / len(hessian)
+        hessian[np.diag_indices_from(hessian)] += ridge
+        try:
+            step = linalg.cho_solve(linalg.cho_factor(hessian, check_finite=False), -gradient)
+        except linalg.LinAlgError:
+            step = linalg.lstsq(hessian, -gradient)[0]
+        slope = float(gradient @ step)
+        length = 1.0
+        while True:
+            there = theta + length * step
+            tried, slopes = f.value_and_gradient(there)
+            if tried <= value + 1e-4 * length * slope or length < 1e-10:
+                break
+            length *= 0.5
+        if not tried < value:
+            return Reached(theta, value, error, t, "newton", math.isinf(error))
+        theta, value, gradient = there, tried, slopes
+    return Reached(theta, value, error, t, "newton", error <= bound)
+
+
+def _lbfgs(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reached:
+    count, due = 0, 5
+    best: list[Any] = [theta, math.inf]
+
+    def look(intermediate_result: Any) -> None:
+        # A gap costs as much as two steps, so it is looked for now and then.
+        nonlocal count, due
+        count += 1
+        if count < due:
+            return
+        due = count + max(3, count // 4)
+        best[:] = intermediate_result.x.copy(), gap(f, intermediate_result.x)
+        if best[1] <= bound:
+            raise StopIteration
+
+    found = optimize.minimize(
+        f.value_and_gradient, theta, jac=True, method="L-BFGS-B", callback=look,
+        options={"maxiter": max_iter, "maxfun": 10 * max_iter, "ftol": 0.0, "gtol": 0.0,
+                 "maxcor": 10},
+    )  # fmt: skip
+    theta = best[0] if best[1] <= bound else found.x
+    value = f.value(theta)
+    error = best[1] if best[1] <= bound else gap(f, theta, value)
+    done = error <= bound or (math.isinf(error) and count < max_iter)
+    return Reached(theta, value, error, count, "lbfgs", done)
+
+
+def _fista(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reached:
+    """FISTA (Beck and Teboulle 2009), begun anew where it turns (O'Donoghue and Candès 2015)."""
+    penalty, d = f.penalty, f.n_outputs * f.n_features
+    assert penalty is not None
+    smooth = LinearModel(f.X, f.y, f.loss, None, f.sample_weight, f.fit_intercept)
+    # Half a step too long is found by looking; without a known β the search begins at one.
+    beta = smooth.smoothness() or 1.0
+    fixed = smooth.smoothness() is not None
+    point, momentum, error, due = theta.copy(), 1.0, math.inf, 10
+    value, gradient = smooth.value_and_gradient(point)
+    for t in range(1, max_iter + 1):
+        while True:
+            there = point - gradient / beta
+            there[:d] = penalty.prox(there[:d], 1.0 / beta)
+            if fixed:
+                break
+            move = there - point
+            tried = smooth.value(there)
+            if tried <= value + gradient @ move + 0.5 * beta * move @ move + 1e-14 * abs(value):
+                break
+            beta *= 2.0
+        step = there - theta
+        if (point - there) @ step > 0.0:
+            momentum = 1.0
+        ahead = 0.5 * (1.0 + math.sqrt(1.0 + 4.0 * momentum**2))
+        point = there + (momentum - 1.0) / ahead * step
+        theta, momentum = there, ahead
+        if t >= due or t == max_iter:
+            due = t + max(5, t // 5)
+            error = gap(f, theta)
+            if error <= bound:
+                break
+            if math.isinf(error) and np.abs(step).max() <= 1e-10 * (1 + np.abs(theta).max()):
+                break
+        value, gradient = smooth.value_and_gradient(point)
+    done = error <= bound or (math.isinf(error) and t < max_iter)
+    return Reached(theta, f.value(theta), error, t, "fista", done)
