@@ -137,7 +137,7 @@ window.explorer = (() => {
       (m) => m.reduce((sum, v, j) => sum + (v - point[j]) ** 2, 0)));
     const batch = here.batches[state.batch];
     const exact = here.rows !== null ? batch === here.rows : here.sigmas[state.sigma] === 0;
-    const sigma2 = exact ? 0 : here.rows !== null ? here.sigma2 : here.sigmas[state.sigma] ** 2;
+    const sigma2 = exact ? 0 : here.rows !== null ? here.sigma2[state.start] : here.sigmas[state.sigma] ** 2;
     const eta = here.rates[state[which].rule][state[which].lr];
     const gap = here.values[state.start] - here.least;
     return { distance2, batch, exact, sigma2, eta, gap, beta: here.beta,
@@ -205,7 +205,10 @@ window.explorer = (() => {
     const values = lists.flat().filter((v) => v > 0 && Number.isFinite(v));
     if (!values.length) return;
     let low = Math.max(LOWEST, Math.min(...values)), high = Math.min(1e12, Math.max(...values));
-    if (high < 10 * low) { low /= 3; high *= 3; }
+    // Two decades at least, so that two ticks are seen: ticks are powers of ten only.
+    const short = Math.max(1, Math.sqrt((100 * low) / high));
+    low /= short;
+    high *= short;
     const range = model(name).y_range;
     range.setv({ start: low / widen, end: high * widen * (high / low) ** room });
   }
@@ -326,7 +329,7 @@ window.explorer = (() => {
     $("sigma-text").textContent = sigma ? number(sigma) : word("none");
     $("batch-text").textContent = f.batch === here.rows ? word("all", { n: f.batch }) : f.batch;
     $("noise-text").textContent = f.exact ? word("exact") : here.rows !== null
-      ? word("drawn", { n: f.batch, s: number(here.sigma2) })
+      ? word("drawn", { n: f.batch, s: number(f.sigma2) })
       : word("noisy", { n: f.batch, s: number(sigma / Math.sqrt(f.batch)) });
     $("step").value = state.step;
     $("step-text").textContent = `t = ${state.step} / ${data.steps}`;

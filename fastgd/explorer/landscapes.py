@@ -62,8 +62,8 @@ class Landscape:
     sigmas : sequence of float
         Standard deviations of the noise that may be added to a gradient; none with data.
     batches : sequence of int
-    sigma2 : float or None
-        With data, a σ² that holds at each point of the paths of plain descent.
+    rows : int or None
+        The number of observations, with data.
     unit : float
         A length that is large in the picture: what rates of adaptive rules are measured in.
     axes : tuple of str
@@ -105,12 +105,6 @@ class Landscape:
         # The mean of n_B gradients with noise σ has noise σ/√n_B, of the same distribution.
         spread = {sigma / math.sqrt(b) for sigma in self.sigmas for b in self.batches}
         return [(sigma, None) for sigma in sorted(spread)]
-
-    def sigma2(self, points: Vector) -> float | None:
-        """The largest variance of one observation's gradient at these points; None without data."""
-        if self.rows is None:
-            return None
-        return max(theory.variance(self.objective, one) for one in points)
 
 
 def classics() -> list[Landscape]:
@@ -338,7 +332,7 @@ def _as_two_classes(data: datasets.Dataset, positive: str | None) -> NDArray[Any
         if len(labels) > 2:
             raise ValueError(
                 f"{data.name}: target {data.target_name!r} has {len(labels)} classes; say which "
-                f"one is told apart from the others: {', '.join(labels)}"
+                f"one is told apart from the others, positive=...; there are {', '.join(labels)}"
             )
         positive = labels[1]
     if positive not in labels:

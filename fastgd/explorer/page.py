@@ -136,6 +136,7 @@ def _own(land: Landscape) -> dict[str, Any]:
 
 
 def _figure(name: str, **options: Any) -> Any:
+    from bokeh.models import LogTicker
     from bokeh.plotting import figure
 
     made = figure(name=name, sizing_mode="stretch_both", toolbar_location=None, tools="",
@@ -145,6 +146,8 @@ def _figure(name: str, **options: Any) -> Any:
         axis.axis_label_text_font_size = axis.major_label_text_font_size = "15px"
         axis.axis_label_text_color = axis.major_label_text_color = INK
         axis.minor_tick_line_color = None
+        if isinstance(axis.ticker, LogTicker):
+            axis.ticker = LogTicker(mantissas=[1.0], desired_num_ticks=5)
     made.grid.grid_line_color = "#E5E7EB"
     made.outline_line_color = "#D1D5DB"
     made.background_fill_color = made.border_fill_color = "#FFFFFF"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd import schedules
+from fastgd import schedules, theory
 from fastgd.explorer.landscapes import Landscape, Text, Vector
 from fastgd.objectives import Function
 from fastgd.optimizers import (
@@ -37,8 +37,8 @@ SEED = 0
 PLACES = 400
 # Losses and squared norms: 64 to a decade, 2 % or less, from 1e-12 to 1e12.
 DECADE, FLOOR, CEILING = 64, -12, 12
-# The variance of gradients is looked at in so many points of the paths of plain descent.
-LOOKS = 200
+# The variance of gradients is looked at in so many points of the paths from each start.
+LOOKS = 100
 # A path ends where it is so many half widths from the middle of the window.
 FAR = 3.0
 
@@ -190,15 +190,15 @@ class Grid:
         L - L*.
     slopes : (runs, levels, starts, steps + 1) float64
         ‖∇L‖², of the runs of plain descent only: those with theorems about it.
-    sigma2 : float or None
-        With data: the largest σ² on the paths of plain descent at rates up to 1/β.
+    sigma2 : list of float, or None
+        With data: for each start, the largest σ² on its paths of plain descent at rates up to 1/β.
     """
 
     points: Vector
     lengths: NDArray[np.int64]
     gaps: Vector
     slopes: Vector
-    sigma2: float | None
+    sigma2: list[float] | None
 
 
 def grid(land: Landscape, steps: int = STEPS) -> Grid:
@@ -222,9 +222,19 @@ def grid(land: Landscape, steps: int = STEPS) -> Grid:
     slopes = (land.gradient(first.reshape(-1, land.dimension)) ** 2).sum(axis=1)
     slopes = slopes.reshape(first.shape[:-1])
     plain = [lr <= 1.0001 / land.beta for lr in rates(RULES[0], land)]
-    seen = points[: len(plain)][plain].reshape(-1, land.dimension)
-    some = seen[:: max(1, len(seen) // LOOKS)]
-    return Grid(points, lengths, gaps, slopes, land.sigma2(some))
+    seen = points[: len(plain)][plain]
+    return Grid(points, lengths, gaps, slopes, _variances(land, seen))
+
+
+def _variances(land: Landscape, paths: Vector) -> list[float] | None:
+    if land.rows is None:
+        return None
+    found = []
+    for start in range(paths.shape[2]):
+        points = paths[:, :, start].reshape(-1, land.dimension)
+        some = points[:: max(1, len(points) // LOOKS)]
+        found.append(max(theory.variance(land.objective, one) for one in some))
+    return found
 
 
 def pack(land: Landscape, made: Grid) -> dict[str, Any]:
