@@ -1,0 +1,109 @@
+"""Pictures of optimizers and schedules for their pages, from real runs, drawn at each build."""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import fastgd as gd
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "_static" / "drawn"
+# x² + 3y² from (-2, 1), as in the course; the rates are what makes a path worth looking at.
+BOWL = gd.Quadratic([[2.0, 0.0], [0.0, 6.0]])
+RATES = {"SGD": 0.1, "Momentum": 0.2, "Nesterov": 0.1, "ScheduleFreeSGD": 0.2, "Adadelta": 20.0,
+         "Lion": 0.1, "LAMB": 0.1, "Lookahead": 0.3, "PolyakAverage": 0.1,
+         "ExponentialAverage": 0.1, "Adan": 0.2}  # fmt: skip
+
+
+def optimizer_picture(kind: type) -> pathlib.Path:
+    """Forty steps of a rule, beside plain descent."""
+    name = kind.__name__
+    inner = "optimizer" in inspect.signature(kind).parameters
+    rate = RATES.get(name, 0.3)
+    rule = kind(gd.Momentum(lr=rate)) if inner else kind(lr=rate)
+    runs = {"SGD, lr 0.1": gd.SGD(lr=0.1)} | {f"{name}, lr {rate:g}": rule}
+    figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+    x, y = np.meshgrid(np.linspace(-2.4, 1.6, 120), np.linspace(-1.3, 1.3, 80))
+    axes.contour(x, y, x**2 + 3 * y**2, levels=[0.1, 0.5, 1, 2, 4, 7], colors="0.8", linewidths=0.8)
+    for label, one in runs.items():
+        run = gd.Run(BOWL, one, theta0=[-2.0, 1.0], steps=40, record_every=0)
+        path = [run.theta]
+        while run.step < 40:
+            path.append(run.advance(1).theta)
+        path = np.array(path)
+        axes.plot(path[:, 0], path[:, 1], ".-", linewidth=1, markersize=4, label=label)
+    axes.set(xlim=(-2.4, 1.6), ylim=(-1.3, 1.3), title="40 steps on x² + 3y²")
+    axes.legend(fontsize=8)
+    return _save(figure, name)
+
+
+SCHEDULES = {
+    "constant": lambda s: s.constant(0.1),
+    "inverse_time": lambda s: s.inverse_time(0.1, 0.01),
+    "power": lambda s: s.power(0.1, 0.5),
+    "step": lambda s: s.step(0.1, 0.5, 250),
+    "exponential": lambda s: s.exponential(0.1, 0.995),
+    "linear": lambda s: s.linear(0.1, 0.0),
+    "cosine": lambda s: s.cosine(0.1),
+    "warmup": lambda s: s.warmup(100, then=s.cosine(0.1)),
+    "triangular": lambda s: s.triangular(0.01, 0.1, 125),
+    "sgdr": lambda s: s.sgdr(0.0, 0.1, 150, 2),
+    "nesterov": lambda s: s.nesterov(),
+}
+
+
+def schedule_picture(name: str) -> pathlib.Path:
+    """A schedule over a run of 1000 steps."""
+    schedule = SCHEDULES[name](gd.schedules)
+    figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+    gd.figures.plot_schedule(schedule, 1000, ax=axes)
+    axes.set_title(f"{name}, 1000 steps", fontsize=9)
+    return _save(figure, name)
+
+
+def losses() -> None:
+    """The picture of the first page: a run's losses under three optimizers."""
+    X, y = gd.datasets.load("breast-cancer")
+    f = gd.LogisticRegression(X, y, l2=0.01)
+    figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    for opt in (gd.SGD(lr=0.1), gd.Momentum(lr=0.1), gd.Adam(lr=0.01)):
+        r = gd.minimize(f, opt, batch_size=32, steps=360, seed=0, record_every=5)
+        axes.semilogy(r.history["step"], r.history["loss"], label=f"{opt}")
+    axes.set(xlabel="step", ylabel="F(θ)")
+    axes.legend(fontsize=8)
+    _save(figure, "start")
+
+
+def _save(figure, name: str) -> pathlib.Path:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.png"
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
+    return path
+
+
+def add_picture(app, what, name, one, options, lines):
+    """Put the picture under the first paragraph and the formula of a rule or a schedule."""
+    short = name.rpartition(".")[2]
+    if not inspect.isclass(one):
+        return
+    if issubclass(one, gd.Optimizer) and one is not gd.Optimizer:
+        path = optimizer_picture(one)
+    elif name.startswith("fastgd.schedules.") and short in SCHEDULES:
+        path = schedule_picture(short)
+    else:
+        return
+    place = next((i for i, line in enumerate(lines) if line.startswith((".. rubric", ":Parameters"))),
+                 len(lines))  # fmt: skip
+    lines[place:place] = ["", f".. image:: /_static/drawn/{path.name}", f"   :alt: {short}", ""]
+
+
+def setup(app):
+    # After numpydoc, which has turned the docstring into reStructuredText by then.
+    app.connect("autodoc-process-docstring", add_picture, priority=900)
