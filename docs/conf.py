@@ -77,7 +77,9 @@ def write_reference() -> None:
                  "   :toctree: names", ""]  # fmt: skip
         lines += [f"   {name}" for name in names.listed(page)]
         (folder / f"{page.name}.rst").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    head = "Reference\n=========\n\nEvery public name, with its formula, units, defaults and source.\n"
+    head = (
+        "Reference\n=========\n\nEvery public name, with its formula, units, defaults and source.\n"
+    )
     table = "\n.. toctree::\n   :maxdepth: 1\n\n" + "\n".join(titles) + "\n"
     (folder / "index.rst").write_text(head + table, encoding="utf-8")
 
@@ -90,7 +92,6 @@ def links(app, docname, source):
 
 write_reference()
 gallery.write()
-pictures.losses()
 
 
 def setup(app):

@@ -32,7 +32,9 @@ def write() -> None:
     toctree = "\n.. toctree::\n   :hidden:\n\n" + "".join(f"   {name}\n" for name in names)
     grid = ".. grid:: 1 2 2 2\n   :gutter: 3\n\n"
     body = grid + "\n".join("   " + c.replace("\n", "\n   ") for c in cards)
-    text = "Examples\n========\n\nEach is run when these pages are built, on data that is shipped.\n\n"
+    text = (
+        "Examples\n========\n\nEach is run when these pages are built, on data that is shipped.\n\n"
+    )
     (folder / "index.rst").write_text(text + body + toctree, encoding="utf-8")
 
 

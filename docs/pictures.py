@@ -67,17 +67,26 @@ def schedule_picture(name: str) -> pathlib.Path:
     return _save(figure, name)
 
 
-def losses() -> None:
-    """The picture of the first page: a run's losses under three optimizers."""
+def front() -> plt.Figure:
+    """The picture of README and of the first page: losses, and a theorem beside a run."""
     X, y = gd.datasets.load("breast-cancer")
     f = gd.LogisticRegression(X, y, l2=0.01)
-    figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
-    for opt in (gd.SGD(lr=0.1), gd.Momentum(lr=0.1), gd.Adam(lr=0.01)):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")
+    rules = {"SGD": gd.SGD(lr=0.1), "Momentum": gd.Momentum(lr=0.1), "Adam": gd.Adam(lr=0.01)}
+    best = gd.theory.optimum(f)
+    for name, opt in rules.items():
         r = gd.minimize(f, opt, batch_size=32, steps=360, seed=0, record_every=5)
-        axes.semilogy(r.history["step"], r.history["loss"], label=f"{opt}")
-    axes.set(xlabel="step", ylabel="F(θ)")
-    axes.legend(fontsize=8)
-    _save(figure, "start")
+        left.semilogy(r.history["step"], r.history["loss"] - best.loss, label=name)
+    left.set(xlabel="step", ylabel="F(θ) - F*", title="Losses of three optimizers")
+    r = gd.minimize(f, gd.Nesterov(lr="1/beta"), steps=300, record_every=1)
+    t = r.history["step"][1:]
+    distance = float(np.linalg.norm(best.theta))  # R, since θ_0 = 0
+    right.loglog(t, gd.theory.theorem_5(f.smoothness(), distance, t), "--", label="theorem 5")
+    right.loglog(t, r.history["loss"][1:] - best.loss, label="Nesterov, η = 1/β")
+    right.set(xlabel="step", ylabel="F(θ) - F*", title="What a theorem promises, and the run")
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+    return figure
 
 
 def _save(figure, name: str) -> pathlib.Path:
@@ -102,6 +111,10 @@ def add_picture(app, what, name, one, options, lines):
     place = next((i for i, line in enumerate(lines) if line.startswith((".. rubric", ":Parameters"))),
                  len(lines))  # fmt: skip
     lines[place:place] = ["", f".. image:: /_static/drawn/{path.name}", f"   :alt: {short}", ""]
+
+
+if __name__ == "__main__":  # README's copy
+    front().savefig(pathlib.Path(__file__).resolve().parent / "front.png", dpi=90)
 
 
 def setup(app):

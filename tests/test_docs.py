@@ -2,6 +2,7 @@
 import importlib.util
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def names():
     spec = importlib.util.spec_from_file_location("fastgd_docs_names", DOCS / "names.py")
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their own module up by name.
-    importlib.sys.modules[spec.name] = module
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
