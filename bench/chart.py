@@ -1,4 +1,4 @@
-"""Two charts: how many times faster than each peer of the targets, and README's five bars of them."""
+"""Two charts of how many times faster than its peers: every target, and README's five bars."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def draw(lines: list[Line], path: Path) -> None:
 # A peer of each kind that users come from, and the hand-written loop that wins: row, case, peer,
 # and what it is to somebody who does not know the rows.
 FIVE = (
-    ("S3", "Adam, d = 1e1", "torch fused", "one step of Adam, 10 parameters\nagainst torch (fused)"),
+    ("S3", "Adam, d = 1e1", "torch fused",
+     "one step of Adam, 10 parameters\nagainst torch (fused)"),
     ("S1", "covtype 581012×54", "scikit-learn SGDClassifier",
      "SGD, an epoch of 581012 rows\nagainst scikit-learn"),
     ("S2", "batch 32", "optax in jit(scan)", "Adam, batches of 32\nagainst optax, compiled"),
@@ -66,7 +67,7 @@ FIVE = (
 
 
 def draw_five(ratios: dict[tuple[str, str, str], float], path: Path) -> None:
-    """README's bars, from the ratio of each (row, case, peer); those that are missing are left out."""
+    """README's bars, from the ratio of each (row, case, peer); one that is missing is left out."""
     try:
         import matplotlib
     except ImportError:

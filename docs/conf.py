@@ -1,5 +1,6 @@
 """How the site is built: `ci/docs`. Needs no network, neither to build nor to be read."""
 
+import inspect
 import pathlib
 import shutil
 import sys
@@ -9,7 +10,6 @@ sys.path.insert(0, str(HERE))
 
 import gallery  # noqa: E402
 import names  # noqa: E402
-import pictures  # noqa: E402
 
 import fastgd  # noqa: E402
 
@@ -84,10 +84,23 @@ def write_reference() -> None:
     (folder / "index.rst").write_text(head + table, encoding="utf-8")
 
 
-def links(app, docname, source):
-    """Pages that are read in the repository link to files there; here those have other names."""
+def adapt(app, docname, source):
+    """Pages are read in the repository too, and doctests want a blank line after their output."""
+    source[0] = source[0].replace("\n\n```\n", "\n```\n")
     if docname == "speed":
         source[0] = source[0].replace("../bench/RESULTS.md", "results.md")
+
+
+def signature(app, what, name, one, options, arguments, returned):
+    """A class as it is called: Sphinx looks at __new__ first, which here only counts arguments."""
+    if what != "class":
+        return None
+    try:
+        found = inspect.signature(one)
+    except (TypeError, ValueError):
+        return None
+    bare = [p.replace(annotation=p.empty) for p in found.parameters.values()]
+    return str(found.replace(parameters=bare, return_annotation=found.empty)), None
 
 
 write_reference()
@@ -95,4 +108,5 @@ gallery.write()
 
 
 def setup(app):
-    app.connect("source-read", links)
+    app.connect("source-read", adapt)
+    app.connect("autodoc-process-signature", signature)

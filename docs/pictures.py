@@ -108,8 +108,9 @@ def add_picture(app, what, name, one, options, lines):
         path = schedule_picture(short)
     else:
         return
-    place = next((i for i, line in enumerate(lines) if line.startswith((".. rubric", ":Parameters"))),
-                 len(lines))  # fmt: skip
+    sections = (".. rubric", ":Parameters")
+    starts = (i for i, line in enumerate(lines) if line.startswith(sections))
+    place = next(starts, len(lines))
     lines[place:place] = ["", f".. image:: /_static/drawn/{path.name}", f"   :alt: {short}", ""]
 
 
