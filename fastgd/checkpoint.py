@@ -121,8 +121,8 @@ def check_alike(saved: Any, fresh: Any, name: str = "state") -> None:
         raise ValueError(f"the saved {name} is {saved!r}, not a {type(fresh).__name__}")
 
 
-def state_of(run: Any) -> dict[str, Any]:
-    """Everything that a `Run` depends on, as one dict."""
+def state_of(run: Any, solver: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything that a `Run` depends on, as one dict; what its solver saved is given."""
     seed = run.setting.seed
     return {
         **{name: getattr(run.setting, name) for name in SETTING},
@@ -131,7 +131,7 @@ def state_of(run: Any) -> dict[str, Any]:
         "theta0": run.setting.theta0,
         "seed": "generator" if isinstance(seed, np.random.Generator) else seed,
         "record_every": run.record_every,
-        "solver": run._stretch.solver.save(),
+        "solver": solver,
         "history": run.history.snapshot(),
         "looked": run._looked,
         "seconds": run.time,

@@ -165,7 +165,17 @@ class Result:
     setting: Setting = field(repr=False)
     _loss: float | None = field(default=None, repr=False)
     interrupted: bool = False
-    state: dict[str, Any] = field(default_factory=dict, repr=False)
+    _state: Any = field(default_factory=dict, repr=False)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        # Of a run that is over it is written down when it is asked for: nothing moves any more.
+        if callable(self._state):
+            self._state = self._state()
+        return self._state
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_state": self.state}
 
     def __post_init__(self) -> None:
         if self._loss is not None:

@@ -71,7 +71,7 @@ class Loss:
         """Whether it is the same loss; one that needs no parameters is also equal to its name."""
         if isinstance(other, str):
             return other == self.name and not self.parameters
-        return type(other) is type(self) and self.parameters == other.parameters  # type: ignore[attr-defined]
+        return type(other) is type(self) and self.parameters == other.parameters
 
     def __hash__(self) -> int:
         return hash((self.name, *self.parameters)) if self.parameters else hash(self.name)
@@ -119,7 +119,7 @@ class Loss:
         return losses, slopes
 
 
-def _squeezed(margins: Vector) -> Vector:
+def _squeezed(margins: NDArray[Any]) -> Any:
     return margins[:, 0] if margins.shape[1] == 1 else margins
 
 

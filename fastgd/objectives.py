@@ -242,7 +242,7 @@ def _targets(y: Any, n_samples: int) -> Vector:
     """y as (n,) float64, or (n, K) for K outputs."""
     given = np.asarray(y) if not hasattr(y, "tocsr") else y
     if getattr(given, "ndim", 1) == 2 and given.shape[1] > 1 and given.shape[0] == n_samples:
-        return as_matrix("y", given, (np.float64,))  # type: ignore[no-any-return]
+        return as_matrix("y", given, (np.float64,))
     return as_vector("y", y, n_samples, what="observation of X")
 
 

@@ -59,7 +59,7 @@ class Penalty:
         if rates is not None:
             rates = np.ascontiguousarray(rates, dtype=np.float64)
         vector = np.ascontiguousarray(w, dtype=np.float64)
-        return compiled.make(self).move(vector, float(step), rates)  # type: ignore[no-any-return]
+        return compiled.make(self).move(vector, float(step), rates)
 
 
 @dataclass(frozen=True)

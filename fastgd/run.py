@@ -216,6 +216,9 @@ class Run:
 
     def result(self) -> Result:
         """What `minimize` returns, as things stand."""
+        return self._result(files.state_of(self, self._stretch.solver.save()))
+
+    def _result(self, state: Any) -> Result:
         stop = self.stop or Stop(f"at step {self.step} of {self.total}")
         return Result(
             theta=self.theta,
@@ -229,8 +232,13 @@ class Run:
             setting=self.setting,
             _loss=self._loss if self._recorded == self.step else None,
             interrupted=self._interrupted,
-            state=files.state_of(self),
+            _state=state,
         )
+
+    def _last_result(self) -> Result:
+        """The result of a run that is not taken further: its vectors are copied when asked for."""
+        known, solver = files.state_of(self, None), self._stretch.solver
+        return self._result(lambda: {**known, "solver": solver.save()})
 
     def save(self, path: Any) -> None:
         """Write all that the run depends on to a file, for `load`; see `checkpoint.write`.
@@ -242,7 +250,8 @@ class Run:
         """
         if self._fingerprint is None:
             self._fingerprint = files.fingerprint(self.objective, self.setting.theta0)
-        files.write(Path(os.fspath(path)), files.state_of(self), self._fingerprint)
+        state = files.state_of(self, self._stretch.solver.save())
+        files.write(Path(os.fspath(path)), state, self._fingerprint)
 
     @classmethod
     def load(
@@ -370,7 +379,7 @@ class Run:
             if bar is not None:
                 bar.close()
         if settled or stop is not None:
-            stop = self._stretch.secure() or stop
+            stop = self._stretch.secure(self.step == self.total) or stop
         if stop is not None and stop.kind == "interrupted":
             self._interrupts.pending = True  # for the other runs of a sweep
         # A signal may have come when all was over.
@@ -401,7 +410,7 @@ class Run:
             end = min(until, self.total, t + self._stretch.chunk)
             if record_every:
                 end = min(end, t - t % record_every + record_every)
-            stop = self._stretch.take(t, end, self._interrupts)
+            stop = self._stretch.take(t, end, self._interrupts, end == self.total)
             if stop is not None:
                 return stop
             if bar is not None:
@@ -414,7 +423,7 @@ class Run:
             return None
         asked = self.callbacks
         if self.record_every and (t % self.record_every == 0 or t == self.total):
-            stop = self._stretch.secure()
+            stop = self._stretch.secure(t == self.total)
             if stop is not None:
                 return stop
             if self._recorded != t:
@@ -584,7 +593,7 @@ def minimize(
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
         on_interrupt,
     ) as run:  # fmt: skip
-        return run.advance().result()
+        return run.advance()._last_result()
 
 
 def resume(
@@ -649,7 +658,7 @@ def resume(
             source, objective, optimizer, record_every, callbacks, checkpoint=source, **options
         )
     with run:
-        return run.advance().result()
+        return run.advance()._last_result()
 
 
 @contextlib.contextmanager

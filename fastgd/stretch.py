@@ -60,7 +60,7 @@ class Stretch:
     def step(self) -> int:
         return int(self.solver.step)
 
-    def take(self, start: int, end: int, interrupts: Interrupts) -> Stop | None:
+    def take(self, start: int, end: int, interrupts: Interrupts, last: bool = False) -> Stop | None:
         """Take the steps start <= t < end, and mark the run where that is due."""
         stop = None
         try:
@@ -79,7 +79,7 @@ class Stretch:
                 self.last_lr = float(lr[-1])
                 self._since_mark += seconds
                 if self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:
-                    stop = self.secure()
+                    stop = self.secure(last)
         except KeyboardInterrupt:
             # Perhaps after the steps, and before we knew of them.
             self.last_lr = self._lr_before(self.step)
@@ -115,12 +115,17 @@ class Stretch:
         self._since_mark = 0.0
         self.last_lr = self._lr_before(self.step)
 
-    def secure(self) -> Stop | None:
-        """Mark a finite θ; from one that is not, go back to the last that is, and say so."""
+    def secure(self, last: bool = False) -> Stop | None:
+        """Mark a finite θ; from one that is not, go back to the last that is, and say so.
+
+        With `last`, nothing follows that could be taken back, so a finite θ needs no mark.
+        """
         if self._marked == self.step:
             return None
         began = time.perf_counter()
         if self.solver.finite:
+            if last:
+                return None
             self.mark()
             self._mark_seconds = time.perf_counter() - began
             return None

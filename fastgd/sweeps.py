@@ -100,7 +100,7 @@ def sweep(
             for run in live:
                 run._advance(run.total if stride is None else run.step + stride, settled=False)
             live = [run for run in live if run.stop is None]
-        return [run.result() for run in runs]
+        return [run._last_result() for run in runs]
 
 
 def shared_steps(objective: Objective, batch_size: int | None) -> int | None:

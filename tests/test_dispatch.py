@@ -68,6 +68,8 @@ MSVC_HEADERS = {
     "intrin.h": """
 #define _MM_HINT_T1 2
 static inline void _mm_prefetch(const char *p, int hint) { (void)p; (void)hint; }
+static inline unsigned int _mm_getcsr(void) { return 0x1f80; }
+static inline void _mm_setcsr(unsigned int mode) { (void)mode; }
 static inline long long _InterlockedOr64(volatile int64_t *p, int64_t x)
 { return __atomic_fetch_or(p, x, __ATOMIC_SEQ_CST); }
 static inline long long _InterlockedExchange64(volatile int64_t *p, int64_t x)

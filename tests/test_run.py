@@ -784,10 +784,10 @@ def test_marks_wait_until_the_steps_have_cost_more(f, monkeypatch):
         stretch.Stretch, "mark", lambda self: (marks.append(self.step), real(self))[1]
     )
     monkeypatch.setattr(
-        stretch.Stretch, "take", lambda self, a, b, c: (chunks.append(b), take(self, a, b, c))[1]
+        stretch.Stretch, "take", lambda self, *a: (chunks.append(a[1]), take(self, *a))[1]
     )
     gd.minimize(f, gd.Adam(0.01), batch_size=5, steps=1000, seed=0, record_every=0)
-    assert len(chunks) >= 200 and marks == [0, 1000]
+    assert len(chunks) >= 200 and marks == [0]
 
 
 # --- Clipping -------------------------------------------------------------------------------------

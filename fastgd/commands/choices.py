@@ -181,6 +181,8 @@ def _hyperparameter(key: str, text: str) -> Any:
 
 def shown(value: Any) -> Any:
     """A setting as JSON can hold it."""
+    if isinstance(value, losses.Loss) and not value.parameters:
+        return value.name
     if dataclasses.is_dataclass(value):
         return repr(value)
     return list(value) if isinstance(value, tuple) else value

@@ -163,8 +163,11 @@ static inline void fastgd_nap(void)
 
 /* The floating-point mode in which results too small for a normal double become 0: x86 has it in
    MXCSR (flush to zero, denormals are zero), AArch64 in FPCR. Elsewhere nothing changes. */
+/* Of Microsoft's compiler intrin.h, included above, has the two functions. */
 #if defined(__SSE2__) || defined(_M_X64)
+#if !defined(_MSC_VER)
 #include <xmmintrin.h>
+#endif
 #define FASTGD_MODE() ((uint64_t)_mm_getcsr())
 #define FASTGD_SET_MODE(mode) _mm_setcsr((unsigned int)(mode))
 #define FASTGD_SMALL ((uint64_t)0x8040)

@@ -19,8 +19,8 @@ import numpy as np
 cnp.import_array()
 
 
-# Steps for which a schedule is asked at once: few at first, since a run may take few, then more. One
-# by one cost 38 us a step, 64 at once 0.4, 4096 at once 0.02.
+# Steps for which a schedule is asked at once: few at first, since a run may take few, then more.
+# One by one cost 38 us a step, 64 at once 0.4, 4096 at once 0.02.
 cdef int64_t RATES_AHEAD = 64, MOST_RATES_AHEAD = 4096
 
 
