@@ -16,7 +16,7 @@ import fastgd as gd
 FOLDER = pathlib.Path(__file__).resolve().parent / "_static" / "drawn"
 # x² + 3y² from (-2, 1), as in the course; the rates are what makes a path worth looking at.
 BOWL = gd.Quadratic([[2.0, 0.0], [0.0, 6.0]])
-RATES = {"SGD": 0.1, "Momentum": 0.2, "Nesterov": 0.1, "ScheduleFreeSGD": 0.2, "Adadelta": 20.0,
+RATES = {"SGD": 0.1, "Momentum": 0.2, "Nesterov": 0.02, "ScheduleFreeSGD": 0.2, "Adadelta": 20.0,
          "Lion": 0.1, "LAMB": 0.1, "Lookahead": 0.3, "PolyakAverage": 0.1,
          "ExponentialAverage": 0.1, "Adan": 0.2}  # fmt: skip
 
@@ -27,7 +27,8 @@ def optimizer_picture(kind: type) -> pathlib.Path:
     inner = "optimizer" in inspect.signature(kind).parameters
     rate = RATES.get(name, 0.3)
     rule = kind(gd.Momentum(lr=rate)) if inner else kind(lr=rate)
-    runs = {"SGD, lr 0.1": gd.SGD(lr=0.1)} | {f"{name}, lr {rate:g}": rule}
+    beside = rate if name == "Nesterov" else 0.1
+    runs = {f"SGD, lr {beside:g}": gd.SGD(lr=beside)} | {f"{name}, lr {rate:g}": rule}
     figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
     x, y = np.meshgrid(np.linspace(-2.4, 1.6, 120), np.linspace(-1.3, 1.3, 80))
     axes.contour(x, y, x**2 + 3 * y**2, levels=[0.1, 0.5, 1, 2, 4, 7], colors="0.8", linewidths=0.8)
@@ -63,7 +64,6 @@ def schedule_picture(name: str) -> pathlib.Path:
     schedule = SCHEDULES[name](gd.schedules)
     figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
     gd.figures.plot_schedule(schedule, 1000, ax=axes)
-    axes.set_title(f"{name}, 1000 steps", fontsize=9)
     return _save(figure, name)
 
 

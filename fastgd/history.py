@@ -169,6 +169,7 @@ class Result:
 
     @property
     def state(self) -> dict[str, Any]:
+        """All that the run depends on where it stands, for `resume`."""
         # Of a run that is over it is written down when it is asked for: nothing moves any more.
         if callable(self._state):
             self._state = self._state()

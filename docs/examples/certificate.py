@@ -1,4 +1,4 @@
-"""A theorem beside the run: what theorem 5 promises of Nesterov's method, and what happened."""
+"""A theorem beside the run: what theorems 1 and 5 promise, and what happened."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,4 @@
-"""The noise floor: a constant rate stops falling, and a larger batch or a falling rate goes on."""
+"""The noise floor: a constant rate stops there; a larger batch or a falling rate comes below it."""
 
 import matplotlib.pyplot as plt
 
