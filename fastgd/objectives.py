@@ -6,6 +6,7 @@ for each run. θ is one flat float64 vector throughout.
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -324,7 +325,22 @@ class LinearModel(_Supervised):
         )
 
     def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
-        return descent.fastest(core, update, sampler, theta)
+        found = descent.fastest(core, update, sampler, theta)
+        if getattr(update, "sparse", False) and not isinstance(found, descent.LocalSolver):
+            self._warn_of_width(type(update.optimizer).__name__, sampler.batch_size)
+        return found
+
+    def _warn_of_width(self, rule: str, batch_size: int) -> None:
+        # Said where it costs: each step walks over all weights, not over the batch's entries.
+        if not hasattr(self.X, "indptr"):
+            return
+        entries = batch_size * self.X.data.shape[0] / self.n_samples
+        if self.n_features > 100 * max(entries, 100.0):
+            warnings.warn(
+                f"with a penalty, {rule} moves all {self.n_features} weights at every step, though "
+                f"a batch of this sparse data has about {entries:.0f} entries: plain SGD does not",
+                stacklevel=5,
+            )
 
     def smoothness(self) -> float | None:
         """β, from above; None where the loss has no curvature.

@@ -152,3 +152,17 @@ def test_an_empty_matrix_of_zeros_works():
     f = gd.LogisticRegression(sp.csr_matrix((4, 3)), [0, 1, 1, 1], fit_intercept=True)
     r = gd.minimize(f, gd.SGD(1.0), batch_size=1, steps=20, seed=0)
     assert np.array_equal(r.theta[:3], np.zeros(3))
+
+
+def test_a_penalty_that_makes_a_step_as_wide_as_the_data_is_said():
+    X = sp.random(60, 20_000, density=1e-3, random_state=0, format="csr")
+    y = np.arange(60) % 2
+    run = {"batch_size": 1, "steps": 3, "seed": 0}
+    for penalised in (
+        gd.LogisticRegression(X, y, l2=0.1),
+        gd.LogisticRegression(X, y, penalty=gd.penalties.L1(0.1)),
+    ):
+        with pytest.warns(UserWarning, match="AdaGrad moves all 20000 weights at every step"):
+            gd.minimize(penalised, gd.AdaGrad(0.1), **run)
+        gd.minimize(penalised, gd.SGD(0.1), **run)  # lazily: no word
+    gd.minimize(gd.LogisticRegression(X, y), gd.AdaGrad(0.1), **run)

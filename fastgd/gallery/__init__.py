@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from fastgd import report
+from fastgd.files import replace_text
 from fastgd.gallery import (  # noqa: F401  (methods and theorems enter their pictures)
     french,
     methods,
@@ -79,7 +80,7 @@ def gallery(out: str | Path, only: int | None = None, lang: str = "en") -> list[
             pyplot().close(figure)
     if only is None:
         page = out / "index.html"
-        page.write_text(_page(lang), encoding="utf-8")
+        replace_text(page, _page(lang))
         files.append(page)
     return files
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastgd.files import replace_file
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (6, 2, 1.5, 2)))
 STYLE = {
@@ -202,7 +204,7 @@ def save(ax: Any, path: str | Path, title: str = "", description: str = "") -> N
 
 
 def write(figure: Any, path: str | Path, title: str, description: str, **options: Any) -> None:
-    """The figure as a file that says what it shows, and is the same each time."""
+    """The figure as a file that says what it shows, is the same each time, and whole or not there."""
     about = {"png": "Description", "svg": "Description", "pdf": "Subject"}
     kind = Path(path).suffix[1:].lower()
     metadata: dict[str, Any] = {}
@@ -211,7 +213,12 @@ def write(figure: Any, path: str | Path, title: str, description: str, **options
         metadata = {name: text for name, text in metadata.items() if text}
     if kind == "svg":
         metadata["Date"] = None
-    figure.savefig(path, metadata=metadata or None, **options)
+    replace_file(
+        Path(path),
+        lambda file: figure.savefig(
+            file, format=kind or None, metadata=metadata or None, **options
+        ),
+    )
 
 
 def _ticker() -> Any:
