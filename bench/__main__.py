@@ -50,7 +50,7 @@ def table(found: list[Line]) -> str:
 
 
 def summary(found: list[Line]) -> str:
-    """README's table: a line for each row and peer that a target is about."""
+    """The table of docs/speed.md: a line for each row and peer that a target is about."""
     text = ["| the same work | against | figures, and the targets missed |", "| --- | --- | --- |"]
     for row, module in rows().items():
         title = (importlib.import_module(module).__doc__ or "").partition("\n")[0]
@@ -67,13 +67,25 @@ def summary(found: list[Line]) -> str:
     return "\n".join(text)
 
 
-def tell_readme(found: list[Line]) -> None:
-    """Put the summary where README has its marks."""
-    path = HERE.parent / "README.md"
-    before, mark, rest = path.read_text().partition("<!-- written by ci/bench -->\n")
+def tell_docs(found: list[Line]) -> None:
+    """Put the summary where docs/speed.md has its marks, and draw README's bars."""
+    chart.draw_five(ratios_of(found), HERE.parent / "docs" / "bars.svg")
+    path = HERE.parent / "docs" / "speed.md"
+    before, mark, rest = path.read_text(encoding="utf-8").partition(
+        "<!-- written by ci/bench -->\n"
+    )
     _, end, after = rest.partition("<!-- end -->\n")
     if mark and end:
-        path.write_text(f"{before}{mark}\n{summary(found)}\n\n{end}{after}")
+        path.write_text(f"{before}{mark}\n{summary(found)}\n\n{end}{after}", encoding="utf-8")
+
+
+def ratios_of(found: list[Line]) -> dict[tuple[str, str, str], float]:
+    """The ratio of each row, case and peer."""
+    return {
+        (x.row, x.case.rsplit(", per ", 1)[0], x.peer): x.ratio
+        for x in found
+        if x.ratio is not None
+    }
 
 
 def _load() -> str:
@@ -152,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
         (out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
         chart.draw(found, HERE.parent / "docs" / "speed.svg" if out == HERE else out / "speed.svg")
         if out == HERE and only is None:
-            tell_readme(found)
+            tell_docs(found)
     met = sum(line.verdict == "met" for line in found)
     missed = [line for line in found if "missed" in line.verdict]
     print(

@@ -125,7 +125,7 @@ class GradientNorm:
 
 @dataclass(frozen=True)
 class RelativeChange:
-    """Stops, converged, when the recorded loss moves by at most tol |loss| between two records.
+    """Stops, converged, when the recorded loss moves by at most tol of itself.
 
     Parameters
     ----------

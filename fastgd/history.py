@@ -142,7 +142,7 @@ class Result:
         Whether a stop rule found what it was waiting for.
     diverged : bool
         Whether θ or the loss left the finite numbers, `theta` being the last finite one; or whether
-        the run ended at a loss above 1e15 max(1, |L(θ_0)|).
+        the run ended at a loss above 1e15 max(1, abs(L(θ_0))).
     interrupted : bool
         Whether Ctrl-C was heard.
     message : str
@@ -169,6 +169,7 @@ class Result:
 
     @property
     def state(self) -> dict[str, Any]:
+        """All that the run depends on where it stands, for `resume`."""
         # Of a run that is over it is written down when it is asked for: nothing moves any more.
         if callable(self._state):
             self._state = self._state()
@@ -183,6 +184,7 @@ class Result:
 
     @property
     def loss(self) -> float:
+        """F(θ) over the whole data, computed when first asked for where no record has it."""
         if self._loss is None:
             self._loss = self.objective.value(self.theta)
             self._judge(self._loss)

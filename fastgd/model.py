@@ -184,10 +184,12 @@ class Model:
 
     @property
     def n_features(self) -> int:
+        """Columns of the X that it predicts from."""
         return self.sizes[0]
 
     @property
     def n_outputs(self) -> int:
+        """Margins of one row: 1, or one for each class."""
         return self.sizes[-1]
 
     @property

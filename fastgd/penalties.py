@@ -181,7 +181,7 @@ class ElasticNet(Penalty):
 
 @dataclass(frozen=True, eq=False)
 class Box(Penalty):
-    r"""Bounds: Ω(w) = 0 where low <= w <= high, else infinite; the proximal step is a projection.
+    r"""Bounds: :math:`Ω(w) = 0` where low <= w <= high, else infinite; its step is a projection.
 
     Parameters
     ----------
@@ -236,7 +236,9 @@ class Box(Penalty):
 
 @dataclass(frozen=True)
 class NonNegative(Penalty):
-    r"""No weight below 0: Ω(w) = 0 where w >= 0, else infinite; the proximal step is max(0, w).
+    r"""No weight below 0: :math:`Ω(w) = 0` where w >= 0, else infinite.
+
+    The proximal step is :math:`\max(0, w)`.
 
     References
     ----------

@@ -1,0 +1,20 @@
+"""L1: weights become 0 exactly, one after the other, as the penalty grows."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import fastgd as gd
+
+X, y = gd.datasets.load("breast-cancer")
+strengths = np.geomspace(1e-3, 0.3, 20)
+paths = []
+for strength in strengths:
+    f = gd.LogisticRegression(X, y, penalty=gd.penalties.L1(strength))
+    paths.append(gd.minimize(f, gd.Nesterov(lr="1/beta"), steps=2000, record_every=0).theta)
+paths = np.array(paths)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+left.semilogx(strengths, paths)
+left.set(xlabel="λ", ylabel="weights")
+right.semilogx(strengths, (paths != 0).sum(axis=1), "o-")
+right.set(xlabel="λ", ylabel="weights that are not 0")

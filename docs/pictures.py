@@ -1,0 +1,123 @@
+"""Pictures of optimizers and schedules for their pages, from real runs, drawn at each build."""
+
+from __future__ import annotations
+
+import inspect
+import pathlib
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import fastgd as gd
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "_static" / "drawn"
+# x² + 3y² from (-2, 1), as in the course; the rates are what makes a path worth looking at.
+BOWL = gd.Quadratic([[2.0, 0.0], [0.0, 6.0]])
+RATES = {"SGD": 0.1, "Momentum": 0.2, "Nesterov": 0.02, "ScheduleFreeSGD": 0.2, "Adadelta": 20.0,
+         "Lion": 0.1, "LAMB": 0.1, "Lookahead": 0.3, "PolyakAverage": 0.1,
+         "ExponentialAverage": 0.1, "Adan": 0.2}  # fmt: skip
+
+
+def optimizer_picture(kind: type) -> pathlib.Path:
+    """Forty steps of a rule, beside plain descent."""
+    name = kind.__name__
+    inner = "optimizer" in inspect.signature(kind).parameters
+    rate = RATES.get(name, 0.3)
+    rule = kind(gd.Momentum(lr=rate)) if inner else kind(lr=rate)
+    beside = rate if name == "Nesterov" else 0.1
+    runs = {f"SGD, lr {beside:g}": gd.SGD(lr=beside)} | {f"{name}, lr {rate:g}": rule}
+    figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+    x, y = np.meshgrid(np.linspace(-2.4, 1.6, 120), np.linspace(-1.3, 1.3, 80))
+    axes.contour(x, y, x**2 + 3 * y**2, levels=[0.1, 0.5, 1, 2, 4, 7], colors="0.8", linewidths=0.8)
+    for label, one in runs.items():
+        run = gd.Run(BOWL, one, theta0=[-2.0, 1.0], steps=40, record_every=0)
+        path = [run.theta]
+        while run.step < 40:
+            path.append(run.advance(1).theta)
+        path = np.array(path)
+        axes.plot(path[:, 0], path[:, 1], ".-", linewidth=1, markersize=4, label=label)
+    axes.set(xlim=(-2.4, 1.6), ylim=(-1.3, 1.3), title="40 steps on x² + 3y²")
+    axes.legend(fontsize=8)
+    return _save(figure, name)
+
+
+SCHEDULES = {
+    "constant": lambda s: s.constant(0.1),
+    "inverse_time": lambda s: s.inverse_time(0.1, 0.01),
+    "power": lambda s: s.power(0.1, 0.5),
+    "step": lambda s: s.step(0.1, 0.5, 250),
+    "exponential": lambda s: s.exponential(0.1, 0.995),
+    "linear": lambda s: s.linear(0.1, 0.0),
+    "cosine": lambda s: s.cosine(0.1),
+    "warmup": lambda s: s.warmup(100, then=s.cosine(0.1)),
+    "triangular": lambda s: s.triangular(0.01, 0.1, 125),
+    "sgdr": lambda s: s.sgdr(0.0, 0.1, 150, 2),
+    "nesterov": lambda s: s.nesterov(),
+}
+
+
+def schedule_picture(name: str) -> pathlib.Path:
+    """A schedule over a run of 1000 steps."""
+    schedule = SCHEDULES[name](gd.schedules)
+    figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+    gd.figures.plot_schedule(schedule, 1000, ax=axes)
+    return _save(figure, name)
+
+
+def front() -> plt.Figure:
+    """The picture of README and of the first page: losses, and a theorem beside a run."""
+    X, y = gd.datasets.load("breast-cancer")
+    f = gd.LogisticRegression(X, y, l2=0.01)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")
+    rules = {"SGD": gd.SGD(lr=0.1), "Momentum": gd.Momentum(lr=0.1), "Adam": gd.Adam(lr=0.01)}
+    best = gd.theory.optimum(f)
+    for name, opt in rules.items():
+        r = gd.minimize(f, opt, batch_size=32, steps=360, seed=0, record_every=5)
+        left.semilogy(r.history["step"], r.history["loss"] - best.loss, label=name)
+    left.set(xlabel="step", ylabel="F(θ) - F*", title="Losses of three optimizers")
+    r = gd.minimize(f, gd.Nesterov(lr="1/beta"), steps=300, record_every=1)
+    t = r.history["step"][1:]
+    distance = float(np.linalg.norm(best.theta))  # R, since θ_0 = 0
+    right.loglog(t, gd.theory.theorem_5(f.smoothness(), distance, t), "--", label="theorem 5")
+    right.loglog(t, r.history["loss"][1:] - best.loss, label="Nesterov, η = 1/β")
+    right.set(xlabel="step", ylabel="F(θ) - F*", title="What a theorem promises, and the run")
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+    return figure
+
+
+def _save(figure, name: str) -> pathlib.Path:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.png"
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    plt.close(figure)
+    return path
+
+
+def add_picture(app, what, name, one, options, lines):
+    """Put the picture under the first paragraph and the formula of a rule or a schedule."""
+    short = name.rpartition(".")[2]
+    if not inspect.isclass(one):
+        return
+    if issubclass(one, gd.Optimizer) and one is not gd.Optimizer:
+        path = optimizer_picture(one)
+    elif name.startswith("fastgd.schedules.") and short in SCHEDULES:
+        path = schedule_picture(short)
+    else:
+        return
+    sections = (".. rubric", ":Parameters")
+    starts = (i for i, line in enumerate(lines) if line.startswith(sections))
+    place = next(starts, len(lines))
+    lines[place:place] = ["", f".. image:: /_static/drawn/{path.name}", f"   :alt: {short}", ""]
+
+
+if __name__ == "__main__":  # README's copy
+    front().savefig(pathlib.Path(__file__).resolve().parent / "front.png", dpi=90)
+
+
+def setup(app):
+    # After numpydoc, which has turned the docstring into reStructuredText by then.
+    app.connect("autodoc-process-docstring", add_picture, priority=900)
