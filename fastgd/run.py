@@ -130,6 +130,8 @@ class Run:
         self.optimizer = with_number(optimizer, objective)
         check_seed(seed)
         clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
+        if optimizer.solver is not None and (clip_norm or clip_value):
+            raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
         self.progress = bool(progress)

@@ -8,18 +8,19 @@ that run alone, so one optimizer may serve any number of runs at once.
 # In the order of the course, and of every list that the registry gives.
 # isort: off
 from fastgd.optimizers.base import (
-    PERSISTENCE, RATES, LogUniform, Optimizer, PythonRule, Rates, registry,
+    PERSISTENCE, RATES, LogUniform, Optimizer, PythonRule, Rates, by_name, registry,
 )  # fmt: skip
 from fastgd.optimizers.descent import *
 from fastgd.optimizers.adaptive import *
 from fastgd.optimizers.signs import *
 from fastgd.optimizers.relatives import *
 from fastgd.optimizers.around import *
+from fastgd.optimizers.reduced import *
 # isort: on
 
 __all__ = [
     "AMSBound", "AMSGrad", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta", "Adam", "AdamW",
     "Adamax", "Adan", "ExponentialAverage", "LAMB", "Lion", "Lookahead", "Momentum", "NAdam",
-    "Nesterov", "Optimizer", "PolyakAverage", "RAdam", "RMSProp", "Rprop", "SGD",
+    "Nesterov", "Optimizer", "PolyakAverage", "RAdam", "RMSProp", "Rprop", "SAGA", "SGD", "SVRG",
     "ScheduleFreeAdamW", "ScheduleFreeSGD", "Yogi",
 ]  # fmt: skip
