@@ -25,7 +25,7 @@ FLOORS = [
     {"config", "explore", "figures"},
     {"gallery", "sklearn", "estimators", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
-    {"plots"},
+    {"plots", "auto"},
     {"theory"},
     {"sweeps", "problems"},
     {"run"},

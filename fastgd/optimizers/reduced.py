@@ -105,7 +105,7 @@ class SAGA(Reduced):
     --------
     >>> X, y = gd.datasets.load("breast-cancer")
     >>> f = gd.LogisticRegression(X, y, l2=0.01, fit_intercept=True)
-    >>> r = gd.minimize(f, gd.SAGA(), batch_size=1, epochs=100, seed=0)
+    >>> r = gd.minimize(f, gd.SAGA(), batch_size=1, epochs=300, seed=0)
     >>> bool(np.linalg.norm(f.gradient(r.theta)) < 1e-4)
     True
     """
@@ -154,7 +154,7 @@ class SVRG(Reduced):
     --------
     >>> X, y = gd.datasets.load("breast-cancer")
     >>> f = gd.LogisticRegression(X, y, l2=0.01, fit_intercept=True)
-    >>> r = gd.minimize(f, gd.SVRG(), batch_size=1, epochs=200, seed=0)
+    >>> r = gd.minimize(f, gd.SVRG(), batch_size=1, epochs=1000, seed=0)
     >>> bool(np.linalg.norm(f.gradient(r.theta)) < 1e-4)
     True
     """
