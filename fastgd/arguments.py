@@ -49,7 +49,8 @@ def length(objective: Objective, steps: Any, epochs: Any, epoch: int | None) -> 
 
 
 def with_number(optimizer: Optimizer, objective: Objective) -> Optimizer:
-    # lr="1/beta" becomes the number, which the result then shows.
+    # lr="1/beta" becomes the number, which the result then shows; so does a rule's own default.
+    optimizer = optimizer.prepared(objective)
     if not isinstance(optimizer.lr, str):
         return optimizer
     beta = objective.smoothness()

@@ -237,7 +237,7 @@ def _unpacked(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return parts if kind == "list" else tuple(parts)
     name, fields = content
     if kind == "optimizer":
-        return optimizers.registry[name.lower()](**_unpacked(fields, arrays))
+        return optimizers.by_name[name.lower()](**_unpacked(fields, arrays))
     if kind == "schedule":
         return schedules.registry[name](**_unpacked(fields, arrays))
     raise ValueError(f"nothing is known of a {kind}")

@@ -44,6 +44,8 @@ class Objective:
     n_samples: int | None
     convex: ClassVar[bool | None] = None
     penalty: Penalty | None = None
+    # Makes the way of stepping of a run; `General` takes any objective.
+    stepping: ClassVar[Callable[..., solver.Solver]] = solver.General
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -55,7 +57,8 @@ class Objective:
         raise NotImplementedError(f"{type(self).__name__} does not define compiled()")
 
     def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
-        """One run's way of stepping, from `theta`; an objective with a faster way overrides this.
+        """One run's way of stepping, from `theta`: the optimizer's own, or else `stepping`, which
+        an objective with a faster way overrides.
 
         Parameters
         ----------
@@ -64,7 +67,9 @@ class Objective:
         sampler : the sampler of the core
         theta : (n_params,) float64, copied
         """
-        return solver.General(core, update, sampler, theta)
+        way = update.optimizer.solver or type(self).stepping
+        found: solver.Solver = way(core, update, sampler, theta)
+        return found
 
     @property
     def l2(self) -> float:
@@ -298,6 +303,7 @@ class LinearModel(_Supervised):
     """
 
     convex = True
+    stepping = staticmethod(descent.fastest)
 
     def __init__(
         self,
@@ -325,7 +331,7 @@ class LinearModel(_Supervised):
         )
 
     def solver(self, core: Any, update: Any, sampler: Any, theta: Vector) -> solver.Solver:
-        found = descent.fastest(core, update, sampler, theta)
+        found = super().solver(core, update, sampler, theta)
         if getattr(update, "sparse", False) and not isinstance(found, descent.LocalSolver):
             self._warn_of_width(type(update.optimizer).__name__, sampler.batch_size)
         return found
@@ -359,6 +365,24 @@ class LinearModel(_Supervised):
                 )
             self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
+
+    def sample_smoothness(self) -> float | None:
+        r"""L_max, the largest β of one observation's loss, with a smooth penalty; None as for β.
+
+        .. math:: L_{max} = \max_i \frac{n w_i}{\sum_j w_j} c \|(x_i, 1)\|^2 + λ
+
+        Examples
+        --------
+        >>> gd.LeastSquares([[1.0], [2.0]], [1.0, 3.0], l2=0.5).sample_smoothness()
+        8.5
+        """
+        if self.loss.curvature is None:
+            return None
+        squares = row_squares(self.X) + self.fit_intercept
+        if self._row_weights is not None:
+            squares = squares * self._row_weights
+        largest = self.loss.curvature * float(squares.max())
+        return largest + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
 
     def __repr__(self) -> str:
         loss = f", {self.loss!r}" if type(self) is LinearModel else ""
@@ -860,6 +884,26 @@ def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -
         with np.errstate(over="ignore", under="ignore"):
             top = float(np.ldexp(_largest_eigenvalue(scaled, False, weights), 2 * power))
     return _raised(top) if largest else top
+
+
+def row_squares(X: Any) -> Vector:
+    """‖x_i‖² of each row: (n,)."""
+    if hasattr(X, "indptr"):
+        if not X.has_canonical_format:  # repeated entries count as their sum
+            X = X.copy()
+            X.sum_duplicates()
+        squares = X.data.astype(np.float64) ** 2
+        found = np.zeros(X.shape[0])
+        full = np.diff(X.indptr) > 0
+        if full.any():
+            found[full] = np.add.reduceat(squares[: X.indptr[-1]], X.indptr[:-1][full])
+        return found
+    found = np.empty(X.shape[0])
+    # In blocks of rows, so that float32 data is not copied whole.
+    for first in range(0, X.shape[0], 8192):
+        block = X[first : first + 8192].astype(np.float64, copy=False)
+        found[first : first + 8192] = np.einsum("ij,ij->i", block, block)
+    return found
 
 
 def _largest_entry(X: Any) -> float:

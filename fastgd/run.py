@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import checkpoint as files
+from fastgd import views
 from fastgd.arguments import (
     bound,
     check_sampling,
@@ -130,6 +131,8 @@ class Run:
         self.optimizer = with_number(optimizer, objective)
         check_seed(seed)
         clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
+        if optimizer.solver is not None and (clip_norm or clip_value):
+            raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
         self.progress = bool(progress)
@@ -489,7 +492,7 @@ class Run:
 
 def minimize(
     objective: Objective,
-    optimizer: Optimizer,
+    optimizer: Optimizer | str,
     theta0: Any = None,
     batch_size: int | None = None,
     steps: int | None = None,
@@ -505,6 +508,7 @@ def minimize(
     checkpoint: Any = None,
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",
+    tol: float | None = None,
 ) -> Result:
     r"""Minimise an objective by gradient descent or one of its variants.
 
@@ -515,7 +519,10 @@ def minimize(
     Parameters
     ----------
     objective : Objective
-    optimizer : Optimizer
+    optimizer : Optimizer or "auto"
+        "auto" chooses a way by what is known of the objective, runs it until `tol`, and says in the
+        result's message which: an exact solution, Newton's method, L-BFGS, SAGA or FISTA. It takes
+        theta0, seed and tol only.
     theta0 : (n_params,) array, optional
         Where to start, copied; by default ``objective.initial_point``, with the seed of the run
         where that is an int.
@@ -554,6 +561,10 @@ def minimize(
     on_interrupt : "return" or "raise"
         What follows Ctrl-C: a result whose `interrupted` is True, or, once the run is in order and
         its checkpoint written, KeyboardInterrupt.
+    tol : float, above 0, optional
+        For "auto", 1e-6 by default: it ends with a proof that L(θ) - L* <= tol where it has one,
+        and else where the gradient is no longer than tol (times that at the start, if it is above
+        1).
 
     Returns
     -------
@@ -589,6 +600,16 @@ def minimize(
     >>> round(r.loss, 2), r.steps, r.message
     (0.1, 360, 'reached 360 steps')
     """
+    if optimizer == "auto":
+        given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
+        if any(one is not None for one in given) or tuple(callbacks) or progress:
+            raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
+        chosen: Result = views.view("auto")(objective, theta0, seed, 1e-6 if tol is None else tol)
+        return chosen
+    if tol is not None:
+        raise ValueError('tol is for "auto": give a stop rule of gd.callbacks')
+    if isinstance(optimizer, str):
+        raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,

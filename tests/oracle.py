@@ -876,3 +876,42 @@ def replay(
         theta = update.proximal(theta, lr[t])
         path.append(theta)
     return np.array(path)
+
+
+# --- Reduced variance ----------------------------------------------------------------------------
+
+
+def replay_reduced(
+    objective, rule, theta0, steps, lr, sampling="replacement", seed=None, weight_decay=0.0
+):
+    """θ_0, ..., θ_T of "SAGA" or loopless "SVRG", whose anchor moves where row 0 is drawn.
+
+    Whole gradients of each sample, none of them put off.
+    """
+    n, lr = objective.n, np.broadcast_to(lr, steps)
+
+    def of_samples(theta):
+        slopes = objective.slopes(objective.X @ objective.columns(theta), objective.y)
+        weights = getattr(objective, "w", np.ones(n))
+        return np.array(
+            [w * objective.flat(np.outer(x, s)) for w, x, s in zip(weights, objective.X, slopes,
+                                                                   strict=True)]
+        )  # fmt: skip
+
+    theta = np.array(theta0, dtype=float)
+    known = of_samples(theta)
+    path = [theta]
+    drawn = np.ravel(batches(n, 1, steps, sampling, seed))
+    for t, i in enumerate(drawn):
+        now = of_samples(theta)
+        g = now[i] - known[i] + known.mean(axis=0)
+        if rule == "SAGA":
+            known[i] = now[i]
+        elif i == 0:
+            known = now
+        g = g + (objective.l2 + weight_decay) * objective.weights * theta
+        theta = theta - lr[t] * g
+        if hasattr(objective, "prox"):
+            theta = objective.prox(theta, lr[t])
+        path.append(theta)
+    return np.array(path)

@@ -25,7 +25,7 @@ FLOORS = [
     {"config", "explorer", "figures"},
     {"gallery", "sklearn", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
-    {"plots"},
+    {"plots", "auto"},
     {"theory"},
     {"sweeps", "problems"},
     {"run"},

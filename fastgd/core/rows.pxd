@@ -27,7 +27,18 @@ cdef struct Descent:
     double *seen
 
 
+# Where the numbers lie, for kernels of single steps that stand elsewhere (reduced.pyx). `columns`
+# and `starts` are NULL for dense rows.
+cdef struct Storage:
+    const void *values
+    const void *columns
+    const void *starts
+    bint single                    # float32
+    bint narrow                    # int32
+
+
 cdef class Rows:
+    cdef Storage storage
     cdef readonly Py_ssize_t n_rows
     cdef readonly Py_ssize_t n_columns
     cdef readonly object source            # keeps the memory alive

@@ -309,6 +309,7 @@ cdef class DenseRows(Rows):
         else:
             doubles = X
             self.data = &doubles[0, 0]
+        self.storage = Storage(self.data, NULL, NULL, self.single, False)
         cdef Py_ssize_t width = self.n_columns * X.itemsize
         self.distance = rows_ahead(width)
         # Fours, as `dense_add` takes them, and few enough for the second pass to find them in the
@@ -631,6 +632,7 @@ cdef class SparseRows(Rows):
         self.values = address(X.data)
         self.columns = address(X.indices)
         self.starts = address(starts)
+        self.storage = Storage(self.values, self.columns, self.starts, self.single, self.narrow)
         self.block_rows = 256
 
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,

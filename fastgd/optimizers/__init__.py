@@ -8,7 +8,7 @@ is made by `init` and belongs to that run alone, so one optimizer may serve any 
 # In the order of the course, and of every list that the registry gives.
 # isort: off
 from fastgd.optimizers.base import (
-    PERSISTENCE, RATES, LogUniform, Optimizer, PythonRule, Rates, registry,
+    PERSISTENCE, RATES, LogUniform, Optimizer, PythonRule, Rates, by_name, registry,
 )  # fmt: skip
 from fastgd.optimizers.descent import *
 from fastgd.optimizers.adaptive import *
@@ -16,11 +16,13 @@ from fastgd.optimizers.signs import *
 from fastgd.optimizers.relatives import *
 from fastgd.optimizers.memories import *
 from fastgd.optimizers.around import *
+from fastgd.optimizers.reduced import *
 # isort: on
 
 __all__ = [
     "ADOPT", "AMSBound", "AMSGrad", "AdEMAMix", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta",
     "Adam", "AdamW", "Adamax", "Adan", "Cautious", "ExponentialAverage", "LAMB", "Lion",
     "Lookahead", "Momentum", "NAdam", "NadamW", "Nesterov", "Optimizer", "PolyakAverage", "RAdam",
-    "RMSProp", "Rprop", "SGD", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum", "Yogi",
+    "RMSProp", "Rprop", "SAGA", "SGD", "SVRG", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
+    "Yogi",
 ]  # fmt: skip

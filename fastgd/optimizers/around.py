@@ -36,6 +36,11 @@ class Around(Optimizer):
             raise TypeError(
                 f"{type(self).__name__}: optimizer must be an Optimizer, not {self.optimizer!r}"
             )
+        if self.optimizer.solver is not None:
+            raise TypeError(
+                f"{type(self).__name__}: {type(self.optimizer).__name__} chooses its own samples, "
+                "so nothing can be put around it"
+            )
         super().__post_init__()
 
     @classmethod

@@ -15,6 +15,8 @@ from fastgd.schedules import Schedule, as_schedule
 Rate = float | Schedule | str
 
 registry: dict[str, type["Optimizer"]] = {}
+# Beside the above, those that step on samples of their own choice, and not on any gradient.
+by_name: dict[str, type["Optimizer"]] = {}
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,9 @@ class Optimizer(update.Stepper):
     """
 
     rule: ClassVar[Any] = ""
+    # The way of stepping of a rule that needs one of its own: a function of what `Objective.solver`
+    # is given. None: any way does.
+    solver: ClassVar[Any] = None
     # Every optimizer has these two; declared here for readers and type checkers.
     lr: Rate
     weight_decay: float
@@ -156,7 +161,9 @@ class Optimizer(update.Stepper):
         if "rule" not in cls.__dict__ and cls.__name__ in update.UPDATES:
             cls.rule = cls.__name__
         if cls.rule:  # the base of a family has none
-            registry[cls.__name__.lower()] = cls
+            by_name[cls.__name__.lower()] = cls
+            if cls.solver is None:
+                registry[cls.__name__.lower()] = cls
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
@@ -241,6 +248,13 @@ class Optimizer(update.Stepper):
     def with_lr(self, lr: Rate) -> Self:
         """The same optimizer with another learning rate."""
         return dataclasses.replace(self, lr=lr)  # type: ignore[type-var]
+
+    def prepared(self, objective: Any) -> Self:
+        """The same optimizer for a run on this objective, with what it takes from it.
+
+        Raises ValueError where it cannot step on that objective.
+        """
+        return self
 
     def rates(self, total: int | None) -> "Rates":
         """lr and momentum as functions of the step, for a run of `total` steps."""

@@ -75,14 +75,27 @@ def newton(
     return Found(theta, error, attained)
 
 
+def descend(
+    objective: LinearModel, theta: Vector, enough: Callable[[float, Vector], bool]
+) -> Vector:
+    """Newton's steps from θ until `enough` says so of loss and gradient, or they gain no more."""
+
+    def quiet(*_: Any) -> None: ...
+
+    return _descend(objective, theta, None, MOST_STEPS, quiet, enough)[0]
+
+
 def _descend(
-    objective: LinearModel, theta: Vector, rows: Any, steps: int, show: Callable[..., None]
-) -> tuple[Vector, Vector, Any, Any]:
+    objective: LinearModel, theta: Vector, rows: Any, steps: int, show: Callable[..., None],
+    enough: Callable[[float, Vector], bool] | None = None,
+) -> tuple[Vector, Vector, Any, Any]:  # fmt: skip
     """θ, ∇L, the Hessian of the parameters that are moved, and which these are."""
     X = objective.X if rows is None else objective.X[rows]
     loss, slope = objective.value_and_gradient(theta, rows)
     used = np.arange(objective.n_params)
     hessian = _Hessian(objective, X, rows)
+    if enough is not None and enough(loss, slope):
+        return theta, slope, None, used
     H = hessian(theta)
     checked = rows is not None or objective.l2 > 0
     # Some of the rows may not hold every column.
@@ -122,6 +135,8 @@ def _descend(
         if ratio >= 0.5 and loss - moved_loss <= 1e-14 * abs(loss):
             break
         theta, loss, slope = moved, moved_loss, moved_slope
+        if enough is not None and enough(loss, slope):
+            return theta, slope, None, used
         H = hessian(theta)
     else:
         return theta, slope, H[np.ix_(used, used)], used
