@@ -119,6 +119,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     # Here, and not at the top: it takes a while, and Ctrl-C is to end that too in words.
+    from fastgd import explorer
     from fastgd.commands import certify, compare, models, pictures
 
     parser = _Parser("fastgd", description="Gradient descent and all its variants.")
@@ -128,4 +129,5 @@ def _parser() -> argparse.ArgumentParser:
     certify.add(commands)
     compare.add(commands)
     pictures.add(commands)
+    explorer.add_parser(commands)
     return parser

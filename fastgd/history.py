@@ -247,6 +247,28 @@ class Result:
         """
         return view("plot_result")(self, ax)
 
+    def explore(self, language: str = "en") -> Any:
+        """A page around this run, beside those of other rules: see `fastgd.explorer.explore`.
+
+        Needs ``pip install "fastgd[explore]"``; a notebook shows it, and ``save(path)`` writes it.
+
+        Parameters
+        ----------
+        language : "en" or "fr"
+
+        Returns
+        -------
+        explorer.Explorer
+
+        Raises
+        ------
+        ImportError
+            bokeh is missing.
+        ValueError
+            The run has no path to be drawn.
+        """
+        return view("explore")(self, language)
+
     def _repr_html_(self) -> str:
         """The table that a notebook shows, with the recorded losses as a small curve."""
         from html import escape

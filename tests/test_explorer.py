@@ -176,9 +176,7 @@ def test_columns_and_classes_of_data_are_chosen_or_refused():
     assert landscapes.of_data(DATA).axes == ("w: PC1", "w: PC2")
     weight = landscapes.of_data("penguins", target="body_mass_g")
     assert isinstance(weight.objective, gd.LeastSquares)
-    with pytest.raises(
-        ValueError, match="has 3 classes; say which one .*; there are Adelie, Chinstrap"
-    ):
+    with pytest.raises(ValueError, match="has 3 classes; say which .*; there are Adelie"):
         landscapes.of_data("penguins")
     with pytest.raises(ValueError, match="there is no class 'Emperor'; there are Adelie"):
         landscapes.of_data("penguins", positive="Emperor")
