@@ -108,6 +108,32 @@ def _nonzeros(quick: bool) -> Iterator[Case]:
         yield _case("non-zeros a row (20000×47000 CSR)", str(count), _sgd(f, n), n, "sample, SGD")
 
 
+def _age(quick: bool) -> Iterator[Case]:
+    """Nine tenths of the coordinates have no gradient any more: their moments fall for ever."""
+    import fastgd as gd
+
+    theta, gradient = np.ones(1000), np.random.default_rng(0).standard_normal(1000)
+    for optimizer in (gd.Momentum(1e-3), gd.Adam(1e-3)):
+        for age in (1000, 60_000):
+
+            def late(units, optimizer=optimizer, age=age):
+                now, g = theta.copy(), gradient.copy()
+                state = optimizer.init(now)
+                optimizer.step(now, g, state)
+                g[100:] = 0.0
+                for _ in range(age - 1):
+                    optimizer.step(now, g, state)
+
+                def run():
+                    for _ in range(units):
+                        optimizer.step(now, g, state)
+
+                return run
+
+            name = type(optimizer).__name__
+            yield _case("steps taken before (d = 1000)", f"{age}, {name}", late, 1000, "step")
+
+
 def _threads(quick: bool) -> Iterator[Case]:
     import fastgd as gd
 
@@ -153,7 +179,7 @@ def table(quick: bool) -> str:
         "| grows | to | cost | of one | bytes/s |",
         "| --- | ---: | ---: | --- | ---: |",
     ]
-    for part in (_samples, _features, _batch, _nonzeros, _threads):
+    for part in (_samples, _features, _batch, _nonzeros, _age, _threads):
         try:
             for case in part(quick):
                 measured = measure(case, SECONDS)

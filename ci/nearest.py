@@ -41,7 +41,17 @@ NEAREST = {
     "run": ["run", "golden", "checkpoint"],
     "checks": ["objectives", "updates", "run"],
     "callbacks": ["run"],
+    "__init__": ["house", "types"],
+    "__main__": ["cli"],
     "console": ["cli"],
+    "files": ["datasets", "checkpoint", "model"],
+    "arguments": ["cli"],
+    "commands": ["cli", "cli_faults"],
+    "gallery": ["figures"],
+    "plots": ["figures"],
+    "views": ["history", "notebook"],
+    "stretch": ["run", "golden"],
+    "sweeps": ["run"],
     "problems": ["comparison", "run"],
 }
 
@@ -60,9 +70,10 @@ def nearest(path: str) -> list[str]:
         names = NEAREST.get(f"core/{stem}", ["golden", "run"])
     else:
         room = Path(parts[1]).stem
-        names = [*([stem] if stem != "__init__" else []), *NEAREST.get(room, [room])]
-    found = [f"tests/test_{name}.py" for name in dict.fromkeys(names)]
-    return [name for name in found if (CHECKOUT / name).exists()]
+        names = [stem, *NEAREST.get(room, [room])]
+    found = [f"test_{name}.py" for name in dict.fromkeys(names)]
+    places = [place for name in found for place in sorted((CHECKOUT / "tests").rglob(name))]
+    return [place.relative_to(CHECKOUT).as_posix() for place in places]
 
 
 def main() -> None:

@@ -570,10 +570,11 @@ def minimize(
 
     Notes
     -----
-    Memory beyond the data: θ, its gradient, a copy of θ and of the optimizer's state, and a few
-    thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
-    "shuffle" needs more: 16 n_samples bytes for the orders of two epochs. The result's `state` is
-    another copy, with what is left of an epoch's order where the run ended within one.
+    Memory beyond the data: at most 8 vectors of n_params float64 and 3 for each vector of the
+    optimizer's state (itself, a copy to go back to, and that of the result), so 14 for Adam; and a
+    few thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
+    "shuffle" needs more: 16 n_samples bytes for the orders of two epochs, and in the result what is
+    left of an epoch's order where the run ended within one.
 
     References
     ----------

@@ -612,6 +612,58 @@ class Rprop(SGD):
         return theta - np.sign(self.previous) * self.size
 
 
+class Signum(SGD):
+    default_momentum = 0.9
+
+    def __init__(self, theta):
+        self.m = np.zeros_like(theta)
+
+    def move(self, theta, g, t, lr, momentum):
+        self.m = momentum * self.m + (1 - momentum) * g
+        return theta - lr * np.sign(self.m)
+
+
+class NadamW(NAdam):
+    default_weight_decay = 0.01
+
+
+class AdEMAMix(Adam):
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, beta3=0.9999, alpha=5.0, warmup=0, eps=1e-8,
+        eps_root=0.0,
+    ):  # fmt: skip
+        super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.slow = np.zeros_like(theta)
+        self.beta3, self.alpha, self.warmup = beta3, alpha, warmup
+
+    def move(self, theta, g, t, lr, momentum):
+        alpha, b3 = self.alpha, self.beta3
+        if self.warmup:  # the paper's schedulers, its t counted from 1
+            f, start, end = (t + 1) / self.warmup, math.log(self.beta1), math.log(self.beta3)
+            alpha = min(f * self.alpha, self.alpha)
+            if f < 1:
+                b3 = min(math.exp(start * end / ((1 - f) * end + f * start)), self.beta3)
+        plain = super().move(theta, g, t, lr, momentum)
+        self.slow = b3 * self.slow + (1 - b3) * g
+        return plain - self.rate * alpha * self.slow
+
+
+class ADOPT(SGD):
+    def __init__(self, theta, beta1=0.9, beta2=0.9999, eps=1e-6, clip=0.25):
+        self.m, self.beta1, self.beta2, self.eps, self.clip = 0.0, beta1, beta2, eps, clip
+
+    def move(self, theta, g, t, lr, momentum):
+        if t == 0:
+            self.v, self.rate = g**2, np.zeros_like(theta)
+            return theta
+        size = np.maximum(np.sqrt(self.v), self.eps)
+        scaled = g / size if self.clip is None else np.clip(g / size, -(t**self.clip), t**self.clip)
+        self.m = self.beta1 * self.m + (1 - self.beta1) * scaled
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.rate = lr / size
+        return theta - lr * self.m
+
+
 class ScheduleFreeSGD(SGD):
     """θ is the average x of the paper, z the point that moves."""
 
@@ -695,6 +747,28 @@ class Lookahead(Around):
         return self.iterate
 
 
+class Cautious(SGD):
+    inside = Momentum
+    default_momentum = 0.9
+
+    def __init__(self, theta, inside=None, **options):
+        self.inner = (inside or self.inside)(theta, **options)
+        self.inner.weight_decay = 0.0
+
+    def point(self, theta, momentum):
+        return self.inner.point(theta, momentum)
+
+    def move(self, theta, g, t, lr, momentum):
+        self.inner.weights = self.weights
+        move = self.inner.move(theta, g, t, lr, momentum) - theta
+        self.rate = self.inner.rate
+        taken = np.zeros_like(theta)
+        for layer in (self.weights == 1, self.weights == 0):
+            along = move[layer] * g[layer] < 0
+            taken[layer] = np.where(along, move[layer], 0.0) * len(along) / (np.sum(along) + 1)
+        return theta + taken
+
+
 class PolyakAverage(Around):
     def __init__(self, theta, start=0, **options):
         super().__init__(theta, **options)
@@ -721,7 +795,8 @@ rules = {
     for rule in (
         SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, Lion, AMSGrad, AMSBound, AdaBound,
         AdaBelief, Adadelta, NAdam, RAdam, Adamax, Yogi, Adan, LAMB, Rprop, ScheduleFreeSGD,
-        ScheduleFreeAdamW, Lookahead, PolyakAverage, ExponentialAverage,
+        ScheduleFreeAdamW, Lookahead, PolyakAverage, ExponentialAverage, Signum, NadamW, AdEMAMix,
+        ADOPT, Cautious,
     )
 }  # fmt: skip
 

@@ -133,6 +133,7 @@ SCHEDULES = {
     "cosine": ":floor=0",
     "triangular": ":low=0.001,half_cycle=10",
     "sgdr": ":low=0.001,period=10,period_multiplier=2",
+    "invscaling": ":exponent=0.5",
 }
 
 

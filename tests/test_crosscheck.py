@@ -121,6 +121,23 @@ def test_torch_with_a_schedule(torch, problem, batches):
     agree(ours(problem, batches, gd.Momentum(schedule, momentum=0.9)), theta)
 
 
+def test_torchs_one_cycle_ends_one_step_earlier(torch):
+    # Its peak is at step 0.3 N - 1 and its end at N - 1.
+    N = 100
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=0.5, total_steps=N, cycle_momentum=False
+    )
+    rates = []
+    for _ in range(N):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(rates) < N:
+            theirs.step()
+    ours = gd.schedules.one_cycle(0.5, rise=(0.3 * N - 1) / (N - 1))
+    np.testing.assert_allclose(ours(np.arange(N), N - 1), rates, rtol=1e-12)
+
+
 def test_torch_holds_the_look_ahead_point_of_nesterov(torch, problem, batches):
     # Its parameter p is y; θ = p + γ η buf, at constant η and γ.
     p, state = torchs(
@@ -213,6 +230,20 @@ OPTAX = {
     "lamb": (gd.LAMB(LR, weight_decay=0.1), lambda o: o.lamb(LR, eps=1e-6, weight_decay=0.1)),
     "nadam": (gd.NAdam(LR), lambda o: o.nadam(LR)),
     "radam": (gd.RAdam(LR), lambda o: o.radam(LR)),
+    "nadamw": (
+        gd.NadamW(LR, weight_decay=0.1),
+        lambda o: o.nadamw(LR, weight_decay=0.1),
+    ),
+    "signum": (gd.Signum(0.002), lambda o: o.signum(0.002)),
+    "ademamix": (
+        gd.AdEMAMix(0.001, beta3=0.99, weight_decay=0.1),
+        lambda o: o.contrib.ademamix(0.001, b3=0.99, weight_decay=0.1),
+    ),
+    "adopt": (gd.ADOPT(LR), lambda o: o.contrib.adopt(LR)),
+    "adopt, unclipped": (
+        gd.ADOPT(LR, clip=None),
+        lambda o: o.contrib.adopt(LR, use_clipping=False),
+    ),
     # Its moments start at 1e-6 unless told.
     "yogi": (
         gd.Yogi(LR),

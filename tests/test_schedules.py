@@ -40,6 +40,29 @@ def sgdr_formula(t, low, high, period, m, r):
     return low + height * (1 + math.cos(math.pi * t / period)) / 2
 
 
+def one_cycle_formula(t, total, peak, rise, start, end):
+    turn = rise * total
+    if t < turn:
+        return peak * (start + (1 - start) * (1 - math.cos(math.pi * t / turn)) / 2)
+    part = min((t - turn) / (total - turn), 1) if turn < total else 0 if t == turn else 1
+    return peak * (end + (1 - end) * (1 + math.cos(math.pi * part)) / 2)
+
+
+SHAPES = {
+    "linear": lambda x: 1 - x,
+    "cosine": lambda x: (1 + math.cos(math.pi * x)) / 2,
+    "1-sqrt": lambda x: 1 - math.sqrt(x),
+}
+
+
+def wsd_formula(t, total, peak, rise, fall, shape, floor):
+    if t < rise:
+        return peak * (t + 1) / rise
+    if t < total - fall or fall == 0:
+        return peak
+    return peak * (floor + (1 - floor) * SHAPES[shape](min((t - total + fall) / fall, 1)))
+
+
 def nesterov_formula(t):
     y = 0.0
     for _ in range(t):
@@ -104,6 +127,46 @@ FORMULAS = {
         (schedules.sgdr(0.1, 0.5, 9), lambda t: sgdr_formula(t, 0.1, 0.5, 9, 1, 1)),
         (schedules.sgdr(0.1, 0.5, 9, 2, 0.7), lambda t: sgdr_formula(t, 0.1, 0.5, 9, 2, 0.7)),
         (schedules.sgdr(0.1, 0.5, 1, 3), lambda t: sgdr_formula(t, 0.1, 0.5, 1, 3, 1)),
+    ],
+    "invscaling": [
+        (schedules.invscaling(0.3), lambda t: 0.3 / (t + 1) ** 0.25),
+        (schedules.invscaling(0.3, 0.5), lambda t: 0.3 / (t + 1) ** 0.5),
+    ],
+    "bottou": [(schedules.bottou(0.01, 50.0), lambda t: 1 / (0.01 * (50 + t)))],
+    "one_cycle": [
+        (schedules.one_cycle(0.3), lambda t: one_cycle_formula(t, T, 0.3, 0.3, 1 / 25, 4e-6)),
+        (
+            schedules.one_cycle(0.85, rise=0.5, start=0.95 / 0.85, end=0.9),
+            lambda t: one_cycle_formula(t, T, 0.85, 0.5, 0.95 / 0.85, 0.9),
+        ),
+        (
+            schedules.one_cycle(0.3, rise=0, end=0),
+            lambda t: one_cycle_formula(t, T, 0.3, 0, 1, 0),
+        ),
+        (
+            schedules.one_cycle(0.3, rise=1, start=0, end=0.5),
+            lambda t: one_cycle_formula(t, T, 0.3, 1, 0, 0.5),
+        ),
+    ],
+    "wsd": [
+        (schedules.wsd(0.3), lambda t: wsd_formula(t, T, 0.3, 0, 19, "linear", 0)),
+        (
+            schedules.wsd(0.3, warmup=10, cooldown=30, shape="cosine", floor=0.1),
+            lambda t: wsd_formula(t, T, 0.3, 10, 30, "cosine", 0.1),
+        ),
+        (
+            schedules.wsd(0.3, warmup=0.1, cooldown=0.4, shape="1-sqrt"),
+            lambda t: wsd_formula(t, T, 0.3, 10, 39, "1-sqrt", 0),
+        ),
+        (schedules.wsd(0.3, cooldown=0), lambda t: 0.3),
+        (
+            schedules.wsd(0.3, warmup=80, cooldown=90),
+            lambda t: wsd_formula(t, T, 0.3, 80, T - 80, "linear", 0),
+        ),
+        (
+            schedules.wsd(0.3, warmup=500, cooldown=90),
+            lambda t: wsd_formula(t, T, 0.3, 500, 0, "linear", 0),
+        ),
     ],
     "nesterov": [(schedules.nesterov(), nesterov_formula)],
     "scaled": [(0.5 * schedules.cosine(0.3), lambda t: 0.5 * cosine_formula(t, T, 0.3, 0.1))],
@@ -328,6 +391,11 @@ def test_scaling_composes_with_everything(schedule):
     [
         (schedules.constant(0.1), False),
         (schedules.constant(0), False),
+        (schedules.invscaling(0.1), False),
+        (schedules.invscaling(0.1, 0.75), True),
+        (schedules.bottou(0.1, 1.0), True),
+        (schedules.one_cycle(0.1), False),
+        (schedules.wsd(0.1), False),
         (schedules.inverse_time(0.1, 0.01), True),
         (schedules.inverse_time(0.1, 0), False),
         (schedules.inverse_time(0, 0.1), False),
@@ -424,6 +492,10 @@ GOOD = {
     "exponential": {"lr": 0.1, "ratio": 0.5},
     "linear": {"start": 0.1, "end": 0.0},
     "cosine": {"peak": 0.1, "floor": 0.1},
+    "invscaling": {"lr": 0.1, "exponent": 0.5},
+    "bottou": {"alpha": 0.1, "t0": 10.0},
+    "one_cycle": {"peak": 0.1, "rise": 0.3, "start": 0.1, "end": 0.0},
+    "wsd": {"peak": 0.1, "warmup": 10, "cooldown": 0.2, "shape": "linear", "floor": 0.0},
     "warmup": {"steps": 10, "start": 0.0, "then": 0.1},
     "triangular": {"low": 0.1, "high": 0.2, "half_cycle": 10, "shrink": 0.5},
     "sgdr": {
@@ -445,7 +517,7 @@ def spoilt(name, parameter, value):
     return schedules.registry[name](**{**GOOD[name], parameter: value})
 
 
-@pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
+@pytest.mark.parametrize(("name", "parameter"), [p for p in PARAMETERS if p != ("wsd", "shape")])
 @pytest.mark.parametrize("value", WRONG_TYPES, ids=repr)
 def test_wrong_types_are_refused(name, parameter, value):
     with pytest.raises(TypeError, match=r"must be (a number|an integer|callable)"):
@@ -453,7 +525,8 @@ def test_wrong_types_are_refused(name, parameter, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "parameter"), [p for p in PARAMETERS if p != ("custom", "function")]
+    ("name", "parameter"),
+    [p for p in PARAMETERS if p not in (("custom", "function"), ("wsd", "shape"))],
 )
 @pytest.mark.parametrize("value", [-1, -0.5, math.nan, math.inf, -math.inf, np.float64("nan")])
 def test_numbers_out_of_range_are_refused(name, parameter, value):
@@ -466,6 +539,11 @@ def test_numbers_out_of_range_are_refused(name, parameter, value):
 @pytest.mark.parametrize(
     ("name", "parameter", "value", "message"),
     [
+        ("wsd", "shape", "quadratic", r"wsd: shape must be one of linear, cosine, 1-sqrt; not 'qu"),
+        ("wsd", "warmup", -1, r"wsd: warmup must be an integer >= 0, not -1"),
+        ("wsd", "cooldown", 1.5, r"wsd: cooldown must be >= 0 and <= 1, not 1.5"),
+        ("bottou", "t0", 0, r"bottou: t0 must be > 0, not 0.0"),
+        ("one_cycle", "rise", 1.5, r"one_cycle: rise must be >= 0 and <= 1, not 1.5"),
         ("step", "every", 0, r"step: every must be an integer >= 1, not 0"),
         ("step", "every", 2.5, r"step: every must be an integer, not 2.5"),
         ("step", "factor", 0, r"step: factor must be > 0, not 0.0"),
@@ -486,6 +564,27 @@ def test_numbers_out_of_range_are_refused(name, parameter, value):
 def test_messages_name_schedule_and_parameter(name, parameter, value, message):
     with pytest.raises(ValueError if "integer, not" not in message else TypeError, match=message):
         spoilt(name, parameter, value)
+
+
+@pytest.mark.parametrize("shape", [None, 1, ("linear",), True])
+def test_the_shape_of_a_cooldown_is_a_name(shape):
+    with pytest.raises(TypeError, match="wsd: shape must be one of"):
+        schedules.wsd(0.1, shape=shape)
+
+
+def test_a_run_can_be_made_longer_up_to_the_cooldown():
+    short, long = (schedules.wsd(0.3, warmup=5, cooldown=20)(np.arange(n), n) for n in (60, 600))
+    assert np.array_equal(short[:40], long[:40])
+    assert short[41] < long[41] == 0.3
+
+
+def test_bottou_is_inverse_time():
+    t = np.arange(1000)
+    np.testing.assert_allclose(
+        schedules.bottou(0.02, 30.0)(t),
+        schedules.inverse_time(1 / (0.02 * 30), 1 / 30)(t),
+        rtol=1e-14,
+    )
 
 
 def test_a_warmup_needs_what_follows():
@@ -520,6 +619,8 @@ def test_steps_and_totals_out_of_range(schedule):
         schedules.warmup(0.1, then=0.1),
         schedules.warmup(3, then=schedules.cosine(0.1)),
         0.5 * schedules.cosine(0.1),
+        schedules.wsd(0.1),
+        schedules.one_cycle(0.1),
     ],
     ids=label,
 )

@@ -11,6 +11,7 @@ oracle's own gradient is 1.5e-5 in its θ by step 120, and 1e-16 at lr 0.0004, w
 import dataclasses
 import inspect
 import pickle
+import tracemalloc
 
 import numpy as np
 import oracle
@@ -44,6 +45,10 @@ RULES = {
     "adan": ("adan", 0.002, {}),
     "rprop": ("rprop", 1e-4, {"grow": 1.01}),
     "schedulefreesgd": ("schedulefreesgd", 0.05, {}),
+    "signum": ("signum", 0.002, {}),
+    "ademamix": ("ademamix", 0.001, {"beta3": 0.99}),
+    "ademamix-warmup": ("ademamix", 0.001, {"beta3": 0.999, "warmup": 150}),
+    "adopt-unclipped": ("adopt", 0.002, {"clip": None, "beta2": 0.99}),
     "lookahead": ("lookahead", 0.05, {}),
     "polyakaverage": ("polyakaverage", 0.05, {"start": 20}),
     "exponentialaverage": ("exponentialaverage", 0.05, {"decay": 0.9}),
@@ -233,17 +238,74 @@ HYPERPARAMETERS = [
      ("fast", (TypeError, ValueError)), (True, TypeError), (1j, TypeError), ([0.1], TypeError)],
 )  # fmt: skip
 def test_a_bad_hyperparameter_is_refused_by_name(rule, name, value, error):
-    if name in ("every", "start"):  # whole numbers: a float is of the wrong type already
+    if name in ("every", "start", "warmup"):  # whole numbers: a float is of the wrong type already
         error = (TypeError, ValueError)
     with pytest.raises(error, match=name):
         optimizer(rule, **{name: value})
 
 
-@pytest.mark.parametrize("rule", ["lookahead", "polyakaverage", "exponentialaverage"])
+@pytest.mark.parametrize("rule", ["lookahead", "polyakaverage", "exponentialaverage", "cautious"])
 def test_a_rule_around_another_wants_an_optimizer(rule):
     for wrong in (0.1, "adam", gd.Adam, None):
         with pytest.raises(TypeError, match="optimizer"):
             gd.optimizers.registry[rule](wrong)
+
+
+@pytest.mark.parametrize("inside, lr", [("nesterov", 0.002), ("adamw", 0.004), ("lamb", 0.002),
+                                        ("adabound", 0.001), ("rprop", 1e-4)])  # fmt: skip
+@pytest.mark.parametrize("penalty", [None, ("l1", 0.05)])
+def test_caution_around_other_rules(inside, lr, penalty):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((50, 4))
+    y = X @ [1.0, -1.0, 0.5, 2.0] + rng.standard_normal(50)
+    fast = gd.LinearModel(X, y, penalty=penalty and gd.penalties.L1(0.05), fit_intercept=True)
+    slow = oracle.LinearModel(X, y, ("squared",), penalty, fit_intercept=True)
+    theta0 = start(fast)
+    opt = gd.Cautious(optimizer(inside, lr=lr, weight_decay=0.1))
+    kind = oracle.rules[inside]
+    momentum = kind.default_momentum
+    path = oracle.replay(slow, "cautious", theta0, STEPS, lr, 7, seed=SEED, inside=kind,
+                         momentum=0.0 if momentum is None else momentum,
+                         weight_decay=0.1)  # fmt: skip
+    agree(gd.minimize(fast, opt, theta0, 7, steps=STEPS, seed=SEED).theta, path[-1])
+
+
+def test_caution_wants_a_rule_that_goes_where_its_steps_lead():
+    for wrong in (gd.Lookahead(), gd.Cautious(), gd.PolyakAverage(), gd.ScheduleFreeSGD(),
+                  gd.ScheduleFreeAdamW()):  # fmt: skip
+        with pytest.raises(TypeError, match="where its steps lead"):
+            gd.Cautious(wrong)
+
+
+def test_caution_hides_no_gradient_that_is_no_number():
+    opt, theta = gd.Cautious(), np.ones(3)
+    opt.step(theta, np.array([1.0, np.nan, -1.0]), opt.init(theta))
+    assert np.isnan(theta[1])
+
+
+def test_what_a_rule_in_python_raises_comes_out_of_rules_around_it():
+    @dataclasses.dataclass(frozen=True)
+    class Refuses(gd.optimizers.PythonRule):
+        lr: float = 0.1
+        weight_decay: float = 0.0
+
+        def move(self, theta, gradient, state, t, lr, momentum):
+            if t == 3:
+                raise ArithmeticError("no fourth step")
+            return theta - lr * gradient
+
+    del gd.optimizers.registry["refuses"]
+    for around in (gd.Lookahead, gd.PolyakAverage, gd.ExponentialAverage, gd.Cautious):
+        opt, theta = around(Refuses()), np.ones(2)
+        state = opt.init(theta)
+        for _ in range(3):
+            opt.step(theta, np.ones(2), state)
+        before = theta.copy()
+        with pytest.raises(ArithmeticError, match="no fourth step"):
+            opt.step(theta, np.ones(2), state)
+        assert state.t == 3 and np.array_equal(theta, before)
+        with pytest.raises(ArithmeticError, match="no fourth step"):
+            gd.minimize(gd.Quadratic(np.eye(2), [1.0, 2.0]), opt, steps=10)
 
 
 def test_rules_around_rules():
@@ -378,7 +440,8 @@ def test_all_but_the_rate_goes_by_name(rule):
     value = gd.SGD(0.1) if first == "optimizer" else 0.1
     assert made(value) == made(**{first: value})
     names = [item.name for item in dataclasses.fields(made) if item.name != first]
-    with pytest.raises(TypeError, match=f"takes {first} by position.*{', '.join(names)}"):
+    rest = f"all else by name: {', '.join(names)}" if names else "nothing else"
+    with pytest.raises(TypeError, match=f"takes {first} by position and {rest}"):
         made(value, 0.9)
     assert next(iter(inspect.signature(made).parameters)) == first
 
@@ -538,6 +601,26 @@ def test_rates_of_different_lengths_are_refused():
         opt.step(theta, np.ones(1), state)
 
 
+# --- Memory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ["sgd", "nesterov", "adam", "adan", "lookahead"])
+def test_a_run_takes_the_memory_that_minimize_states(rule):
+    d, opt = 200_000, optimizer(rule)
+    f = gd.LeastSquares(np.zeros((3, d)), np.ones(3))
+    state, vectors = opt.init(np.zeros(d)), 0
+    while state is not None:
+        vectors, state = vectors + len(state.arrays), state.inner
+    gd.minimize(f, opt, batch_size=2, steps=1, seed=0)  # whatever is imported at a first run
+    tracemalloc.start()
+    try:
+        gd.minimize(f, opt, batch_size=2, steps=20, seed=0, record_every=5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 6 + 2 * vectors < peak / (8 * d) < 8.2 + 3 * vectors
+
+
 # --- Numbers that fall for ever ------------------------------------------------------------------
 
 
@@ -559,8 +642,10 @@ def test_no_state_holds_a_number_too_small_to_be_normal(rule):
         state = state.inner
 
 
-# The oracle's mean of all points would cost steps² here.
-@pytest.mark.parametrize("rule", [rule for rule in oracle.rules if rule != "polyakaverage"])
+# The oracle's mean of all points would cost steps² here; a sign can be felt however small the mean.
+@pytest.mark.parametrize(
+    "rule", [rule for rule in oracle.rules if rule not in ("polyakaverage", "signum")]
+)
 def test_a_coordinate_that_comes_back_after_long_agrees_with_the_oracle(rule):
     class Pulses:
         n, n_params, weights = None, 3, np.ones(3)
@@ -579,6 +664,16 @@ def test_a_coordinate_that_comes_back_after_long_agrees_with_the_oracle(rule):
     for _ in range(9000):
         opt.step(theta, f.gradient(opt.point(theta, state)), state)
     agree(theta, path[-1])
+
+
+def test_a_sign_is_that_of_a_normal_number():
+    # After one gradient of 1 the mean is 0.1 · 0.9ᵗ, and normal up to t = 6700.
+    opt, theta = gd.Signum(1.0), np.zeros(1)
+    state = opt.init(theta)
+    for t in range(8000):
+        opt.step(theta, np.array([1.0 if t == 0 else 0.0]), state)
+    steps = int(np.log(np.finfo(float).tiny / 0.1) / np.log(0.9)) + 1
+    assert theta[0] == -steps
 
 
 def test_the_arithmetic_of_the_caller_is_left_as_it_was():

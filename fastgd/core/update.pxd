@@ -1,6 +1,7 @@
 # cdef class Update: the state of one optimizer in one run, and how it takes a step.
 #
-# Only the base is declared here: a new optimizer is a class and a kernel in rules.pyx.
+# Only the base is declared here: a new optimizer is a class and a kernel in rules.pyx,
+# adam.pyx or around.pyx.
 from cython cimport final
 from libc.stdint cimport int64_t
 
@@ -47,6 +48,11 @@ cdef class Update:
     # step just applied, as `rates_of_step` or another vector; NULL: lr for all.
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil
+    # That of most: lr / (sqrt(v_scale v + eps_root) + eps), written into `rates_of_step`.
+    @final
+    cdef const double *root_rates(self, const double *v, Py_ssize_t start, Py_ssize_t stop,
+                                  double lr, double v_scale, double eps,
+                                  double eps_root) noexcept nogil
     # The proximal step of the penalty, in that metric.
     cdef void proximal(self, double *theta, double lr, double momentum) noexcept nogil
     # Where the gradient of the coming step is taken: theta, but for look-ahead methods.

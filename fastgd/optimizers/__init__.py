@@ -1,8 +1,8 @@
 """How a step is taken: the optimizers, each a frozen dataclass of its hyperparameters.
 
 A definition says what a rule is called, what it takes and which values make sense; the kernel of
-the same name in core/rules.pyx does the work. The state of a run is made by `init` and belongs to
-that run alone, so one optimizer may serve any number of runs at once.
+the same name in core/rules.pyx, core/adam.pyx or core/around.pyx does the work. The state of a run
+is made by `init` and belongs to that run alone, so one optimizer may serve any number at once.
 """
 
 # In the order of the course, and of every list that the registry gives.
@@ -14,12 +14,13 @@ from fastgd.optimizers.descent import *
 from fastgd.optimizers.adaptive import *
 from fastgd.optimizers.signs import *
 from fastgd.optimizers.relatives import *
+from fastgd.optimizers.memories import *
 from fastgd.optimizers.around import *
 # isort: on
 
 __all__ = [
-    "AMSBound", "AMSGrad", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta", "Adam", "AdamW",
-    "Adamax", "Adan", "ExponentialAverage", "LAMB", "Lion", "Lookahead", "Momentum", "NAdam",
-    "Nesterov", "Optimizer", "PolyakAverage", "RAdam", "RMSProp", "Rprop", "SGD",
-    "ScheduleFreeAdamW", "ScheduleFreeSGD", "Yogi",
+    "ADOPT", "AMSBound", "AMSGrad", "AdEMAMix", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta",
+    "Adam", "AdamW", "Adamax", "Adan", "Cautious", "ExponentialAverage", "LAMB", "Lion",
+    "Lookahead", "Momentum", "NAdam", "NadamW", "Nesterov", "Optimizer", "PolyakAverage", "RAdam",
+    "RMSProp", "Rprop", "SGD", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum", "Yogi",
 ]  # fmt: skip

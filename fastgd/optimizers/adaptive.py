@@ -16,7 +16,7 @@ from fastgd.optimizers.base import (
     rate,
 )
 
-__all__ = ["AMSGrad", "AdaGrad", "Adadelta", "Adam", "AdamW", "NAdam", "RMSProp"]
+__all__ = ["AMSGrad", "AdaGrad", "Adadelta", "Adam", "AdamW", "NAdam", "NadamW", "RMSProp"]
 
 
 @dataclass(frozen=True)
@@ -341,3 +341,44 @@ class NAdam(Optimizer):
     eps: float = number(1e-8, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
+
+
+@dataclass(frozen=True)
+class NadamW(NAdam):
+    r"""NAdam with decoupled weight decay on by default.
+
+    .. math:: θ_{t+1} = θ_t - η_t \left(\frac{β_1 m/(1-β_1^{t+2}) + (1-β_1) g/(1-β_1^{t+1})}
+              {\sqrt{v/(1-β_2^{t+1}) + ε_{root}} + ε} + λ θ_t\right)
+
+    Parameters
+    ----------
+    lr, beta1, beta2, eps, eps_root
+        As in `NAdam`.
+    weight_decay : float, default 0.01
+        λ, at least 0, multiplied by η_t.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: m, v. Dense in d also on sparse data. The baseline of the AlgoPerf competition.
+
+    References
+    ----------
+    Dozat 2016, Incorporating Nesterov Momentum into Adam; Loshchilov and Hutter 2019, Decoupled
+    Weight Decay Regularization; Dahl et al. 2023, Benchmarking Neural Network Training Algorithms.
+
+    Examples
+    --------
+    >>> opt, theta = gd.NadamW(lr=0.1, weight_decay=0.5), np.array([1.0, -2.0])
+    >>> opt.step(theta, np.array([3.0, -0.5]), opt.init(theta))
+    >>> theta.round(6)
+    array([ 0.802632, -1.752632])
+    """
+
+    rule: ClassVar[str] = "NAdam"
+    _: KW_ONLY
+    weight_decay: float = number(0.01, NOT_NEGATIVE)

@@ -14,9 +14,10 @@ from fastgd.optimizers.base import (
     count,
     number,
 )
-from fastgd.optimizers.descent import SGD, Momentum
+from fastgd.optimizers.descent import SGD, Momentum, ScheduleFreeSGD
+from fastgd.optimizers.relatives import ScheduleFreeAdamW
 
-__all__ = ["ExponentialAverage", "Lookahead", "PolyakAverage"]
+__all__ = ["Cautious", "ExponentialAverage", "Lookahead", "PolyakAverage"]
 
 
 class Around(Optimizer):
@@ -201,3 +202,55 @@ class ExponentialAverage(Around):
     optimizer: Optimizer = SGD()
     _: KW_ONLY
     decay: float = number(0.99, BELOW_ONE, space=PERSISTENCE)
+
+
+@dataclass(frozen=True)
+class Cautious(Around):
+    r"""Another optimizer's step, but not where it goes against the gradient of the moment.
+
+    .. math:: Δ = \text{the step inside}, \quad
+              θ_{t+1} = θ_t + \frac{d}{1 + \sum_j φ_j} φ ∘ Δ - η_t λ θ_t, \quad
+              φ_j = 1 \text{ where } Δ_j g_j < 0 \text{, else } 0
+
+    Parameters
+    ----------
+    optimizer : Optimizer, default ``Momentum()``
+        The rule inside. Its decay is taken outside of the mask; so is a penalty's proximal step, in
+        its metric.
+
+    Raises
+    ------
+    TypeError
+        No optimizer, or one whose θ is not where its steps lead: rules around others, and the
+        schedule-free ones.
+
+    Notes
+    -----
+    State: room for θ before the step, and that of the optimizer inside. d and the sum are of a
+    layer, a stretch of weights or of biases. Plain descent never goes against its gradient: around
+    it all steps are d/(d + 1) long.
+
+    References
+    ----------
+    Liang, Chen, Liu and Liu 2024, Cautious Optimizers: Improving Training with One Line of Code.
+
+    Examples
+    --------
+    >>> opt, theta = gd.Cautious(gd.Momentum(lr=0.1, momentum=0.5)), np.array([1.0, 1.0])
+    >>> state = opt.init(theta)
+    >>> opt.step(theta, np.array([3.0, 3.0]), state)  # both along: 2/3 of 0.15
+    >>> opt.step(theta, np.array([-1.0, 3.0]), state)  # the first would go on downwards
+    >>> theta.round(6)
+    array([0.9  , 0.675])
+    """
+
+    optimizer: Optimizer = Momentum()
+    _: KW_ONLY
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.optimizer, (Around, ScheduleFreeSGD, ScheduleFreeAdamW)):
+            raise TypeError(
+                "Cautious: optimizer must be a rule whose θ is where its steps lead, no average "
+                f"and no rule around another; not {self.optimizer!r}"
+            )

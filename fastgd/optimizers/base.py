@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastgd.core import around, rules, update  # noqa: F401  (rules are found by name)
+from fastgd.core import adam, around, rules, update  # noqa: F401  (rules are found by name)
 from fastgd.schedules import Schedule, as_schedule
 
 Rate = float | Schedule | str
@@ -141,10 +141,13 @@ class Optimizer(update.Stepper):
             fields = inspect.signature(cls).parameters.values()
             by_keyword = [item.name for item in fields if item.kind is item.KEYWORD_ONLY]
             first = [item.name for item in fields if item.kind is item.POSITIONAL_OR_KEYWORD]
-            if by_keyword and len(arguments) > len(first):
+            more = any(item.kind is item.VAR_POSITIONAL for item in fields)
+            if len(arguments) > len(first) and not more:
+                rest = (
+                    f"all else by name: {', '.join(by_keyword)}" if by_keyword else "nothing else"
+                )
                 raise TypeError(
-                    f"{cls.__name__} takes {' and '.join(first)} by position and all else by name: "
-                    f"{', '.join(by_keyword)}"
+                    f"{cls.__name__} takes {' and '.join(first)} by position and {rest}"
                 )
         return super().__new__(cls)
 

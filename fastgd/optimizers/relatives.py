@@ -20,7 +20,6 @@ __all__ = [
     "AdaBelief",
     "AdaBound",
     "Adamax",
-    "Adan",
     "LAMB",
     "RAdam",
     "ScheduleFreeAdamW",
@@ -338,59 +337,6 @@ class Yogi(Optimizer):
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-3, NOT_NEGATIVE)
-    eps_root: float = number(0.0, NOT_NEGATIVE)
-    weight_decay: float = number(0.0, NOT_NEGATIVE)
-
-
-@dataclass(frozen=True)
-class Adan(Optimizer):
-    r"""Nesterov momentum on averages of the gradient, its change, and their square.
-
-    .. math:: δ = g_t - g_{t-1} \; (0 \text{ at } t = 0), \quad m = β_1 m + (1-β_1) g, \quad
-              d = β_2 d + (1-β_2) δ, \quad n = β_3 n + (1-β_3) (g + β_2 δ)^2,\\
-              θ_{t+1} = θ_t - η_t \left(\frac{\hat m + β_2 \hat d}{\sqrt{\hat n + ε_{root}} + ε} + λ
-              θ_t\right)
-
-    Parameters
-    ----------
-    lr : float, schedule or "1/beta", default 1e-3
-        η, at least 0, in units of θ.
-    beta1, beta2, beta3 : float in [0, 1), default 0.98, 0.92 and 0.99
-        The paper writes 1 - β.
-    eps, eps_root : float, default 1e-8 and 0
-        ε outside and inside the root, at least 0.
-    weight_decay : float, default 0
-        Decoupled λ, at least 0: never enters a moment.
-
-    Raises
-    ------
-    TypeError, ValueError
-        A parameter that is not a number, or outside its range.
-
-    Notes
-    -----
-    State: m, d, n and the previous gradient. Dense in d also on sparse data. The paper divides by 1
-    + ηλ where the decay here subtracts ηλθ, as everywhere in this library. optax extrapolates by
-    1 - β2 where the paper and its authors' code have β2.
-
-    References
-    ----------
-    Xie et al. 2022, Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models.
-
-    Examples
-    --------
-    >>> opt, theta = gd.Adan(lr=0.1), np.array([1.0, -2.0])
-    >>> opt.step(theta, np.array([3.0, -0.5]), opt.init(theta))
-    >>> theta.round(6)
-    array([ 0.9, -1.9])
-    """
-
-    lr: Rate = rate(1e-3)
-    _: KW_ONLY
-    beta1: float = number(0.98, BELOW_ONE, space=MEMORY)
-    beta2: float = number(0.92, BELOW_ONE, space=LONG_MEMORY)
-    beta3: float = number(0.99, BELOW_ONE, space=LONG_MEMORY)
-    eps: float = number(1e-8, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 

@@ -7,6 +7,7 @@ from fastgd.optimizers.base import (
     LONG_MEMORY,
     MEMORY,
     NOT_NEGATIVE,
+    PERSISTENCE,
     SMALL_RATES,
     UP_TO_ONE,
     Interval,
@@ -15,8 +16,9 @@ from fastgd.optimizers.base import (
     number,
     rate,
 )
+from fastgd.schedules import Schedule
 
-__all__ = ["Lion", "Rprop"]
+__all__ = ["Lion", "Rprop", "Signum"]
 
 FROM_ONE = Interval("at least 1", 1.0)
 
@@ -118,4 +120,50 @@ class Rprop(Optimizer):
     grow: float = number(1.2, FROM_ONE)
     smallest: float = number(1e-6, NOT_NEGATIVE)
     largest: float = number(50.0, NOT_NEGATIVE)
+    weight_decay: float = number(0.0, NOT_NEGATIVE)
+
+
+@dataclass(frozen=True)
+class Signum(Optimizer):
+    r"""A step of equal size in every coordinate, along the sign of an average of the gradients.
+
+    .. math:: m = γ_t m + (1-γ_t) g_t, \quad θ_{t+1} = θ_t - η_t (\operatorname{sign} m + λ θ_t)
+
+    With a momentum of 0 it is signSGD. sign(0) = 0.
+
+    Parameters
+    ----------
+    lr : float, schedule or "1/beta", default 1e-4
+        η, at least 0, in units of θ: without decay each coordinate moves by η or not at all.
+    momentum : float in [0, 1] or schedule, default 0.9
+        γ.
+    weight_decay : float, default 0
+        Decoupled λ, at least 0: never enters m.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: m. Dense in d also on sparse data. A coordinate whose gradients end walks on until its m
+    is below 2.2e-308, which counts as 0: some 6,700 steps at γ = 0.9.
+
+    References
+    ----------
+    Bernstein, Wang, Azizzadenesheli and Anandkumar 2018, signSGD: Compressed Optimisation for
+    Non-Convex Problems.
+
+    Examples
+    --------
+    >>> opt, theta = gd.Signum(lr=0.1), np.array([1.0, -2.0, 0.0])
+    >>> opt.step(theta, np.array([3.0, -0.5, 0.0]), opt.init(theta))
+    >>> theta
+    array([ 0.9, -1.9,  0. ])
+    """
+
+    lr: Rate = rate(1e-4, space=SMALL_RATES)
+    _: KW_ONLY
+    momentum: float | Schedule = rate(0.9, UP_TO_ONE, PERSISTENCE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)

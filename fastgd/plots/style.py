@@ -204,7 +204,7 @@ def save(ax: Any, path: str | Path, title: str = "", description: str = "") -> N
 
 
 def write(figure: Any, path: str | Path, title: str, description: str, **options: Any) -> None:
-    """The figure as a file that says what it shows, is the same each time, and whole or not there."""
+    """The figure as a file, whole or not at all, that says what it shows: each time the same."""
     about = {"png": "Description", "svg": "Description", "pdf": "Subject"}
     kind = Path(path).suffix[1:].lower()
     metadata: dict[str, Any] = {}
@@ -213,12 +213,8 @@ def write(figure: Any, path: str | Path, title: str, description: str, **options
         metadata = {name: text for name, text in metadata.items() if text}
     if kind == "svg":
         metadata["Date"] = None
-    replace_file(
-        Path(path),
-        lambda file: figure.savefig(
-            file, format=kind or None, metadata=metadata or None, **options
-        ),
-    )
+    options |= {"format": kind or None, "metadata": metadata or None}
+    replace_file(Path(path), lambda file: figure.savefig(file, **options))
 
 
 def _ticker() -> Any:

@@ -1,0 +1,10 @@
+"""A page on which gradient descent is explored: one HTML file, no server, no network.
+
+Every path on it was run by fastgd. `explore` makes it of a result, for a notebook, and the command
+``fastgd explore`` of the course's functions or of data from a file.
+"""
+
+from fastgd.explorer.command import add_parser, run
+from fastgd.explorer.views import Explorer, course, explore
+
+__all__ = ["Explorer", "add_parser", "course", "explore", "run"]
