@@ -49,12 +49,10 @@ PAGES = (
          "fastgd.datasets"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
-    Page("explorer", "Explorer", "A page on which rates and rules are tried by hand.", (),
-         "fastgd.explorer"),
 )  # fmt: skip
 
 # Beside what modules list: functions of the package itself.
-LOOSE = {"run": ("get_include",), "explorer": ("Explorer", "course", "explore")}
+LOOSE = {"run": ("get_include",)}
 
 
 def listed(page: Page) -> list[str]:
@@ -80,7 +78,7 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "files", "gallery",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files", "gallery",
     "notebook", "plots", "report", "stretch", "views",
 }  # fmt: skip
 
