@@ -78,7 +78,8 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files", "gallery",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
+    "gallery",
     "notebook", "plots", "report", "stretch", "views",
 }  # fmt: skip
 
