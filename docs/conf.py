@@ -2,6 +2,7 @@
 
 import inspect
 import pathlib
+import re
 import shutil
 import sys
 
@@ -87,6 +88,8 @@ def write_reference() -> None:
 def adapt(app, docname, source):
     """Pages are read in the repository too, and doctests want a blank line after their output."""
     source[0] = source[0].replace("\n\n```\n", "\n```\n")
+    if docname == "course":  # notebooks are files, to be opened as such
+        source[0] = re.sub(r"\]\((course/[^)]*ipynb)\)", r"](path:\1)", source[0])
     if docname == "speed":
         source[0] = source[0].replace("../bench/RESULTS.md", "results.md")
 

@@ -11,7 +11,8 @@ log = logging.getLogger(__name__)
 COMMANDS = {
     "<=": r"\leq ", ">=": r"\geq ", "≤": r"\leq ", "≥": r"\geq ", "←": r"\leftarrow ",
     "→": r"\to ", "∇": r"\nabla ", "∞": r"\infty ", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
-    "⌈": r"\lceil ", "⌉": r"\rceil ", "∈": r"\in ", "√": r"\surd ", r"\dots": r"\ldots ",
+    "⌈": r"\lceil ", "⌉": r"\rceil ", "∈": r"\in ", "∘": r"\circ ",
+    "√": r"\surd ", r"\dots": r"\ldots ",
     r"\tfrac": r"\frac",
 }  # fmt: skip
 

@@ -48,6 +48,7 @@ cdef class Update:
     # step just applied, as `rates_of_step` or another vector; NULL: lr for all.
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil
+
     # That of most: lr / (sqrt(v_scale v + eps_root) + eps), written into `rates_of_step`.
     @final
     cdef const double *root_rates(self, const double *v, Py_ssize_t start, Py_ssize_t stop,
