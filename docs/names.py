@@ -47,6 +47,7 @@ PAGES = (
          "fastgd.problems"),
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
+    Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
