@@ -13,11 +13,18 @@ cdef kernel_void square_norm(const double *w, Py_ssize_t n, double *out) noexcep
 
 
 cdef kernel_void absolute_sum(const double *w, Py_ssize_t n, double *out) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef double total = 0.0
-    for j in range(n):
-        total += fabs(w[j])
-    out[0] += total
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0
+    while j + 4 <= n:
+        a0 += fabs(w[j])
+        a1 += fabs(w[j + 1])
+        a2 += fabs(w[j + 2])
+        a3 += fabs(w[j + 3])
+        j += 4
+    while j < n:
+        a0 += fabs(w[j])
+        j += 1
+    out[0] += (a0 + a1) + (a2 + a3)
 
 
 cdef class Penalty:

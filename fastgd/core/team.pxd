@@ -29,3 +29,4 @@ cdef class Team:
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     cdef int share(self, Objective member) noexcept nogil
+    cdef void report(self, Objective member) noexcept nogil

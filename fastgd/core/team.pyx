@@ -100,6 +100,11 @@ cdef class Team:
             self.leader.average(theta, batch.count, out)
         return status
 
+    cdef void report(self, Objective member) noexcept nogil:
+        with gil:
+            if member.error is not None:
+                self.leader.error, member.error = member.error, None
+
     def help(self, Py_ssize_t i):
         """Share gradients as helper number i until the team is dismissed; to be run in a thread."""
         cdef Job *job = &self.job
@@ -119,9 +124,7 @@ cdef class Team:
                 if read(&job.open):
                     known = read(&job.number)
                     if self.share(member) != OK:
-                        with gil:
-                            if member.error is not None:
-                                self.leader.error, member.error = member.error, None
+                        self.report(member)
                 add(&job.inside, -1)
             member.release()
 
