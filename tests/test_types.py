@@ -44,7 +44,11 @@ def as_text(args):
         name if i < first else f"{name}={ast.unparse(args.defaults[i - first])}"
         for i, name in enumerate(names)
     ]
-    shown += [f"*{args.vararg.arg}"] if args.vararg else []
+    shown += [f"*{args.vararg.arg}"] if args.vararg else ["*"] * bool(args.kwonlyargs)
+    shown += [
+        f"{arg.arg}={ast.unparse(default)}"
+        for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    ]
     shown += [f"**{args.kwarg.arg}"] if args.kwarg else []
     return f"({', '.join(shown)})"
 

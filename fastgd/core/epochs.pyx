@@ -42,7 +42,9 @@ cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept 
 
 
 cdef class Epochs:
-    """Epochs(objective, theta, update=None, velocity=None, ahead=False, **options)\n--\n
+    """Epochs(objective, theta, update=None, velocity=None, ahead=False, *, scale=1.0, \
+alpha=0.0, row_weights=None)\n\
+--\n
     A network, or any objective over rows, that is trained epoch by epoch.
 
     Parameters

@@ -1,3 +1,4 @@
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,8 @@ class Online:
         lr: Vector,
         seed: int | None = None,
         passes: int = 1,
-        tol: float = ...,
-        best: float = ...,
+        tol: float = -inf,
+        best: float = inf,
         idle: int = 0,
         patience: int = 1,
     ) -> tuple[Vector, Vector, float, int]: ...

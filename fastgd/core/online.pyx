@@ -352,7 +352,10 @@ cdef void shuffle(int32_t *order, Py_ssize_t n, uint32_t seed) noexcept nogil:
 
 
 cdef class Online:
-    """Online(X, y, loss, weights, bias=0.0, **options)\n--\n
+    """Online(X, y, loss, weights, bias=0.0, *, scale=1.0, row_weights=None, \
+left_out=None, bias_rate=1.0, l2=0.0, l1=0.0, average=0, mean=None, bias_mean=0.0, t=1, \
+mode="descent", aggressiveness=1.0, watched=True)\n\
+--\n
     A linear model of one output that learns from one row after another.
 
     Parameters
