@@ -129,7 +129,7 @@ def test_a_softmax_of_two_is_logistic(problem):
 
 
 LINEAR_RULES = ["sgd", "momentum", "nesterov", "schedulefreesgd", "lookahead", "polyakaverage",
-          "exponentialaverage"]  # fmt: skip
+          "exponentialaverage", "cautious"]  # fmt: skip
 # Neither one nor the other: AdaBound's bounds do not scale, RAdam is linear for its first steps,
 # and Adadelta without its ε never starts.
 MIXED = ["adabound", "amsbound", "radam", "adadelta"]
@@ -158,8 +158,12 @@ def test_scaling_laws_of_the_rules(rule, seed, c):
     assert np.array_equal(ends[1], ratio * ends[0])
 
 
-# LAMB's steps are in proportion to the norm of a whole layer.
-@given(st.sampled_from([rule for rule in RULES if rule != "lamb"]), seeds, st.integers(1, 30))
+# LAMB's steps are in proportion to the norm of a whole layer, and those of Cautious to the part of
+# all coordinates that it lets move.
+APART = [rule for rule in RULES if rule not in ("lamb", "cautious")]
+
+
+@given(st.sampled_from(APART), seeds, st.integers(1, 30))
 def test_coordinates_do_not_see_each_other(rule, seed, d):
     rng = np.random.default_rng(seed)
     start, gradients = rng.standard_normal(d), rng.standard_normal((5, d))

@@ -295,9 +295,9 @@ def test_an_infinite_loss_at_finite_parameters_is_no_success(f):
 
 @pytest.mark.parametrize(
     "rule, bad",
-    # Lion and Rprop take a finite step along an infinite gradient: sign(inf) = 1.
+    # Lion, Signum and Rprop take a finite step along an infinite gradient: sign(inf) = 1.
     [(rule, bad) for rule in oracle.rules for bad in (np.nan, np.inf)
-     if (rule, bad) not in [("lion", np.inf), ("rprop", np.inf)]],
+     if (rule, bad) not in [("lion", np.inf), ("signum", np.inf), ("rprop", np.inf)]],
 )  # fmt: skip
 def test_a_gradient_that_is_not_finite_is_never_a_success(rule, bad):
     calls = []
