@@ -44,6 +44,7 @@ FLOORS = [
 CORE_FLOORS = [
     {"epochs", "online"},
     {"descent", "local", "reduced"},
+    {"singles"},
     {"solver"},
     {"team"},
     {"linear", "network", "foreign", "around"},

@@ -16,6 +16,7 @@ from .solver cimport Solver
 
 import numpy as np
 
+from .singles import SinglesSolver
 from .solver import General
 from .update import UPDATES
 
@@ -210,7 +211,7 @@ cdef class LocalSolver(Solver):
 
 def fastest(objective, update, sampler, theta):
     """The fastest way of stepping for a run on a linear model."""
-    for kind in (LinearSGD, LocalSolver):
+    for kind in (LinearSGD, SinglesSolver, LocalSolver):
         if kind.serves(objective, update, sampler):
             return kind(objective, update, sampler, theta)
     return General(objective, update, sampler, theta)

@@ -20,25 +20,11 @@ ctypedef fused number:
 
 # Bytes asked for ahead of use. A random row is a cache miss of about 80 ns, a few rows of work.
 cdef enum:
-    LINE = 64
     PREFETCH_BYTES = 1 << 13
     LANES = 64
     LONG = 256
     NARROW = 32
     CACHE = 1 << 13
-
-
-cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
-    # Ask for every line that these bytes touch: a row seldom starts with one.
-    cdef const char *line = <const char *>(<size_t>start // LINE * LINE)
-    cdef const char *end = <const char *>start + size
-    while line < end:
-        prefetch(line)
-        line += LINE
-
-
-cdef inline Py_ssize_t number_of(const Batch *batch, Py_ssize_t i) noexcept nogil:
-    return batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i]
 
 
 cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
@@ -309,9 +295,9 @@ cdef class DenseRows(Rows):
         else:
             doubles = X
             self.data = &doubles[0, 0]
-        self.storage = Storage(self.data, NULL, NULL, self.single, False)
         cdef Py_ssize_t width = self.n_columns * X.itemsize
         self.distance = rows_ahead(width)
+        self.storage = Storage(self.data, NULL, NULL, self.single, False, self.distance)
         # Fours, as `dense_add` takes them, and few enough for the second pass to find them in the
         # first-level cache while the next ones are on their way.
         self.block_rows = max(4, min(256, CACHE // width // 4 * 4))
@@ -632,7 +618,7 @@ cdef class SparseRows(Rows):
         self.values = address(X.data)
         self.columns = address(X.indices)
         self.starts = address(starts)
-        self.storage = Storage(self.values, self.columns, self.starts, self.single, self.narrow)
+        self.storage = Storage(self.values, self.columns, self.starts, self.single, self.narrow, 0)
         self.block_rows = 256
 
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,
