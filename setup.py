@@ -23,6 +23,8 @@ if sys.platform == "win32":
     COMPILE_ARGS = ["/O2"]
 else:
     COMPILE_ARGS = ["-O1" if DEBUG else "-O3", "-fno-math-errno", "-fno-trapping-math"]
+    # A remark on how vectors are passed to functions: ours are all inlined.
+    COMPILE_ARGS.append("-Wno-psabi")
 
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
 # What a kernel is made of goes into each of its copies, or it would run without their instructions:

@@ -50,7 +50,7 @@ CORE_FLOORS = [
     {"linear", "network", "foreign", "around"},
     {"rules", "adam"},
     {"objective", "update"},
-    {"rows"},
+    {"rows", "products"},
     {"losses", "penalties"},
     {"sampling", "exponential"},
     {"vector", "claim", "flush", "build"},

@@ -64,6 +64,9 @@ cdef class LinearObjective(Objective):
         if (self.margins_buffer == NULL or self.targets_buffer == NULL
                 or self.losses_buffer == NULL or self.weights_buffer == NULL):
             raise MemoryError
+        if n_outputs > 1 and not self.rows.sparse:
+            # Each block reads and writes the gradients of all outputs, so it should be long.
+            self.rows.block_rows = max(self.rows.block_rows, 32)
         if self.rows.sparse:
             # Partial sums are as long as theta: they must not cost more than the rows do.
             self.block_rows = max(4096, 16 * self.rows.n_columns)
