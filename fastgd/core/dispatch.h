@@ -91,9 +91,10 @@ typedef int64_t fastgd_four_places __attribute__((vector_size(32)));
 #define FASTGD_MIX(x, y, a, b, c, d) __builtin_shuffle(x, y, (fastgd_four_places){a, b, c, d})
 #endif
 
+/* Not written as {x, x, x, x}, of which gcc makes two instructions instead of one. */
 FASTGD_LEAF fastgd_four fastgd_all(double x)
 {
-    return (fastgd_four){x, x, x, x};
+    return x - (fastgd_four){0.0, 0.0, 0.0, 0.0};
 }
 
 FASTGD_LEAF fastgd_four fastgd_load(const double *p)

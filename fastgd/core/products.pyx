@@ -106,6 +106,11 @@ cdef kernel_void small_product(const double *a, Py_ssize_t across, Py_ssize_t al
     while j + 12 <= n:
         panel(a, across, along, b + j, m, n, k, add, c + j, 12, 0)
         j += 12
+    # What is left, together with columns that are there already where nothing is added to them.
+    if not add and n >= 8 and n - j > 4:
+        j = n - 8
+    elif not add and n >= 4 and 0 < n - j < 4:
+        j = n - 4
     if j + 8 <= n:
         panel(a, across, along, b + j, m, n, k, add, c + j, 8, 0)
         j += 8
@@ -116,62 +121,99 @@ cdef kernel_void small_product(const double *a, Py_ssize_t across, Py_ssize_t al
         panel(a, across, along, b + j, m, n, k, add, c + j, 0, n - j)
 
 
-cdef inline four part(const double *p, Py_ssize_t rest) noexcept nogil:
-    return load_doubles(p) if rest == 0 else load_first_doubles(p, rest)
-
-
 cdef inline void dots(const double *a, const double *a1, const double *a2, const double *b,
                       const double *b1, const double *b2, const double *b3, Py_ssize_t k,
-                      four *sums) noexcept nogil:
-    # The products of three rows with four, the four of each row together. The last entries come in
-    # a round of their own, in the same code.
-    cdef Py_ssize_t p = 0, rest = 0
+                      Py_ssize_t rest, bint add, double *c, Py_ssize_t n, Py_ssize_t rows,
+                      Py_ssize_t columns) noexcept nogil:
+    # The products of three rows with four, of which `rows` and `columns` are kept. The rows' length
+    # is a multiple of four and `rest`, a constant.
+    cdef Py_ssize_t p = 0
     cdef four w, x, y, u, z = all_of(0.0)
     cdef four x0 = z, y0 = z, w0 = z, x1 = z, y1 = z, w1 = z
     cdef four x2 = z, y2 = z, w2 = z, x3 = z, y3 = z, w3 = z
-    while p < k:
-        if p + 4 > k:
-            rest = k - p
-        x = part(a + p, rest)
-        y = part(a1 + p, rest)
-        w = part(a2 + p, rest)
-        u = part(b + p, rest)
+    while p + 4 <= k:
+        x = load_doubles(a + p)
+        y = load_doubles(a1 + p)
+        w = load_doubles(a2 + p)
+        u = load_doubles(b + p)
         x0 += x * u
         y0 += y * u
         w0 += w * u
-        u = part(b1 + p, rest)
+        u = load_doubles(b1 + p)
         x1 += x * u
         y1 += y * u
         w1 += w * u
-        u = part(b2 + p, rest)
+        u = load_doubles(b2 + p)
         x2 += x * u
         y2 += y * u
         w2 += w * u
-        u = part(b3 + p, rest)
+        u = load_doubles(b3 + p)
         x3 += x * u
         y3 += y * u
         w3 += w * u
         p += 4
-    sums[0] = sums_of(x0, x1, x2, x3)
-    sums[1] = sums_of(y0, y1, y2, y3)
-    sums[2] = sums_of(w0, w1, w2, w3)
+    if rest:
+        x = load_first_doubles(a + p, rest)
+        y = load_first_doubles(a1 + p, rest)
+        w = load_first_doubles(a2 + p, rest)
+        u = load_first_doubles(b + p, rest)
+        x0 += x * u
+        y0 += y * u
+        w0 += w * u
+        u = load_first_doubles(b1 + p, rest)
+        x1 += x * u
+        y1 += y * u
+        w1 += w * u
+        u = load_first_doubles(b2 + p, rest)
+        x2 += x * u
+        y2 += y * u
+        w2 += w * u
+        u = load_first_doubles(b3 + p, rest)
+        x3 += x * u
+        y3 += y * u
+        w3 += w * u
+    put(c, sums_of(x0, x1, x2, x3), columns, add)
+    if rows > 1:
+        put(c + n, sums_of(y0, y1, y2, y3), columns, add)
+    if rows > 2:
+        put(c + 2 * n, sums_of(w0, w1, w2, w3), columns, add)
+
+
+cdef inline void all_dots(const double *a, const double *b, Py_ssize_t m, Py_ssize_t n,
+                          Py_ssize_t k, Py_ssize_t rest, bint add, double *c) noexcept nogil:
+    cdef Py_ssize_t i, j, last = (n - 1) * k
+    cdef const double *row
+    cdef const double *b0
+    cdef const double *b1
+    cdef const double *b2
+    cdef const double *b3
+    for j in range(0, n, 4):
+        b0 = b + j * k
+        b1 = b + min((j + 1) * k, last)
+        b2 = b + min((j + 2) * k, last)
+        b3 = b + min((j + 3) * k, last)
+        row = a
+        for i in range(0, m - 2, 3):
+            dots(row, row + k, row + 2 * k, b0, b1, b2, b3, k, rest, add, c + i * n + j, n, 3,
+                 min(<Py_ssize_t>4, n - j))
+            row += 3 * k
+        i = m // 3 * 3
+        if i < m:
+            dots(row, a + (m - 1) * k, a + (m - 1) * k, b0, b1, b2, b3, k, rest, add,
+                 c + i * n + j, n, m - i, min(<Py_ssize_t>4, n - j))
 
 
 cdef kernel_void small_dots(const double *a, const double *b, Py_ssize_t m, Py_ssize_t n,
                             Py_ssize_t k, bint add, double *c) noexcept nogil:
     # B as its transpose: both are read along their rows.
-    cdef Py_ssize_t i, j, r
-    cdef four[3] sums
-    for j in range(0, n, 4):
-        for i in range(0, m, 3):
-            dots(a + i * k, a + min(i + 1, m - 1) * k, a + min(i + 2, m - 1) * k, b + j * k,
-                 b + min(j + 1, n - 1) * k, b + min(j + 2, n - 1) * k,
-                 b + min(j + 3, n - 1) * k, k, sums)
-            for r in range(min(<Py_ssize_t>3, m - i)):
-                if j + 4 <= n:
-                    put(c + (i + r) * n + j, sums[r], 4, add)
-                else:
-                    put(c + (i + r) * n + j, sums[r], n - j, add)
+    if k % 4 == 0:
+        all_dots(a, b, m, n, k, 0, add, c)
+    elif k % 4 == 1:
+        all_dots(a, b, m, n, k, 1, add, c)
+    elif k % 4 == 2:
+        all_dots(a, b, m, n, k, 2, add, c)
+    else:
+        all_dots(a, b, m, n, k, 3, add, c)
 
 
 cdef inline Py_ssize_t even(Py_ssize_t total, Py_ssize_t most) noexcept nogil:

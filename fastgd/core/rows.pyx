@@ -23,6 +23,7 @@ ctypedef fused number:
 cdef enum:
     PREFETCH_BYTES = 1 << 13
     CACHED = 1 << 19
+    TOGETHER = 64
     NARROW = 32
     CACHE = 1 << 13
 
@@ -234,102 +235,102 @@ cdef inline void add_eight(const real *a, const real *b, const real *c, const re
             + ((wf * f[j] + wg * g[j]) + (wh * h[j] + wl * l[j]))
 
 
-cdef inline void add_block(const real *X, Py_ssize_t d, const Batch *batch,
-                           const double *coefficients, double factor, Py_ssize_t n_outputs,
-                           Py_ssize_t n_classes, Py_ssize_t n_columns,
-                           double *target) noexcept nogil:
-    # Of all rows, onto up to four classes in up to twelve columns: the sums stay in registers.
-    cdef Py_ssize_t i
-    cdef four x0, x1, x2, u, z = all_of(0.0)
-    cdef four a0 = z, a1 = z, a2 = z, b0 = z, b1 = z, b2 = z
-    cdef four c0 = z, c1 = z, c2 = z, e0 = z, e1 = z, e2 = z
-    cdef const real *row
-    cdef const double *weights
-    for i in range(batch.count):
-        row = row_of(X, d, batch, i)
-        weights = coefficients + i * n_outputs
-        x0 = load(row)
-        x1 = load(row + 4) if n_columns > 4 else z
-        x2 = load(row + 8) if n_columns > 8 else z
-        u = all_of(weights[0])
-        a0 += u * x0
-        a1 += u * x1
-        a2 += u * x2
-        if n_classes > 1:
-            u = all_of(weights[1])
-            b0 += u * x0
-            b1 += u * x1
-            b2 += u * x2
-        if n_classes > 2:
-            u = all_of(weights[2])
-            c0 += u * x0
-            c1 += u * x1
-            c2 += u * x2
-        if n_classes > 3:
-            u = all_of(weights[3])
-            e0 += u * x0
-            e1 += u * x1
-            e2 += u * x2
-    u = all_of(factor)
-    add_three(target, u, a0, a1, a2, n_columns)
-    if n_classes > 1:
-        add_three(target + d, u, b0, b1, b2, n_columns)
-    if n_classes > 2:
-        add_three(target + 2 * d, u, c0, c1, c2, n_columns)
-    if n_classes > 3:
-        add_three(target + 3 * d, u, e0, e1, e2, n_columns)
-
-
-cdef inline void add_three(double *out, four factor, four a, four b, four c,
-                           Py_ssize_t n_columns) noexcept nogil:
+cdef inline void add_two(double *out, four factor, four a, four b,
+                         Py_ssize_t n_columns) noexcept nogil:
     store(out, load_doubles(out) + factor * a)
     if n_columns > 4:
         store(out + 4, load_doubles(out + 4) + factor * b)
-    if n_columns > 8:
-        store(out + 8, load_doubles(out + 8) + factor * c)
 
 
-cdef inline void add_columns(const real *X, Py_ssize_t d, const Batch *batch,
-                             const double *coefficients, double factor, Py_ssize_t n_outputs,
-                             Py_ssize_t n_classes, double *target) noexcept nogil:
-    # Onto up to four classes, all columns.
-    cdef Py_ssize_t i, j = 0, k
-    cdef double[4] sums
-    cdef double x
-    while j + 12 <= d:
-        add_block(X + j, d, batch, coefficients, factor, n_outputs, n_classes, 12, target + j)
-        j += 12
-    if j + 8 <= d:
-        add_block(X + j, d, batch, coefficients, factor, n_outputs, n_classes, 8, target + j)
-        j += 8
-    if j + 4 <= d:
-        add_block(X + j, d, batch, coefficients, factor, n_outputs, n_classes, 4, target + j)
-        j += 4
-    while j < d:
-        for k in range(n_classes):
-            sums[k] = 0.0
-        for i in range(batch.count):
-            x = row_of(X, d, batch, i)[j]
-            for k in range(n_classes):
-                sums[k] += coefficients[i * n_outputs + k] * x
-        for k in range(n_classes):
-            target[k * d + j] += factor * sums[k]
-        j += 1
+cdef inline void add_block(const real *const *rows, Py_ssize_t first, Py_ssize_t count,
+                           Py_ssize_t d, const double *coefficients, Py_ssize_t step,
+                           double factor, Py_ssize_t n_outputs, Py_ssize_t n_classes,
+                           Py_ssize_t n_columns, double *target) noexcept nogil:
+    # Of all rows, onto up to four classes in up to eight columns: the sums stay in registers.
+    cdef Py_ssize_t i
+    cdef four x, y, u, z = all_of(0.0)
+    cdef four a0 = z, a1 = z, b0 = z, b1 = z, c0 = z, c1 = z, e0 = z, e1 = z
+    cdef const real *row
+    cdef const double *weights = coefficients
+    for i in range(count):
+        row = rows[i] + first
+        x = load(row)
+        y = load(row + 4) if n_columns > 4 else x
+        u = all_of(weights[0])
+        a0 += u * x
+        a1 += u * y
+        if n_classes > 1:
+            u = all_of(weights[step])
+            b0 += u * x
+            b1 += u * y
+        if n_classes > 2:
+            u = all_of(weights[2 * step])
+            c0 += u * x
+            c1 += u * y
+        if n_classes > 3:
+            u = all_of(weights[3 * step])
+            e0 += u * x
+            e1 += u * y
+        weights += n_outputs
+    u = all_of(factor)
+    add_two(target, u, a0, a1, n_columns)
+    if n_classes > 1:
+        add_two(target + d, u, b0, b1, n_columns)
+    if n_classes > 2:
+        add_two(target + 2 * d, u, c0, c1, n_columns)
+    if n_classes > 3:
+        add_two(target + 3 * d, u, e0, e1, n_columns)
+
+
+cdef inline void add_columns(const real *const *rows, Py_ssize_t first, Py_ssize_t count,
+                             Py_ssize_t d, const double *coefficients, Py_ssize_t step,
+                             double factor, Py_ssize_t n_outputs, Py_ssize_t n_columns,
+                             double *target) noexcept nogil:
+    # Onto all classes, in the columns from the first on, which stay in the first-level cache.
+    cdef Py_ssize_t k = 0
+    while k + 4 <= n_outputs:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 4, n_columns,
+                  target + k * d)
+        k += 4
+    if n_outputs - k == 3:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 3, n_columns,
+                  target + k * d)
+    elif n_outputs - k == 2:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 2, n_columns,
+                  target + k * d)
+    elif n_outputs - k == 1:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 1, n_columns,
+                  target + k * d)
 
 
 cdef kernel_void dense_add_classes(const real *X, Py_ssize_t d, const Batch *batch,
-                                   const double *coefficients, double factor, Py_ssize_t n_outputs,
-                                   double *target) noexcept nogil:
-    cdef Py_ssize_t k = 0
-    while k + 4 <= n_outputs:
-        add_columns(X, d, batch, coefficients + k, factor, n_outputs, 4, target + k * d)
-        k += 4
-    if n_outputs - k == 3:
-        add_columns(X, d, batch, coefficients + k, factor, n_outputs, 3, target + k * d)
-    elif n_outputs - k == 2:
-        add_columns(X, d, batch, coefficients + k, factor, n_outputs, 2, target + k * d)
-    elif n_outputs - k == 1:
-        add_columns(X, d, batch, coefficients + k, factor, n_outputs, 1, target + k * d)
+                                   const double *coefficients, Py_ssize_t step, double factor,
+                                   Py_ssize_t n_outputs, double *target) noexcept nogil:
+    # `step` is 1. A constant would let gcc read four coefficients at once, to spread each of them
+    # by a slower instruction than the one that does both.
+    cdef Py_ssize_t done = 0, i, j, k, count
+    cdef double sum
+    cdef const real *rows[TOGETHER]
+    while done < batch.count:
+        count = min(<Py_ssize_t>TOGETHER, batch.count - done)
+        for i in range(count):
+            rows[i] = row_of(X, d, batch, done + i)
+        j = 0
+        while j + 8 <= d:
+            add_columns(rows, j, count, d, coefficients, step, factor, n_outputs, 8, target + j)
+            j += 8
+        if j + 4 <= d:
+            add_columns(rows, j, count, d, coefficients, step, factor, n_outputs, 4, target + j)
+            j += 4
+        while j < d:
+            for k in range(n_outputs):
+                sum = 0.0
+                for i in range(count):
+                    sum += coefficients[i * n_outputs + k] * rows[i][j]
+                target[k * d + j] += factor * sum
+            j += 1
+        coefficients += count * n_outputs
+        done += count
 
 
 cdef kernel_void dense_add(const real *X, Py_ssize_t d, const Batch *batch,
@@ -595,10 +596,10 @@ cdef class DenseRows(Rows):
                   Py_ssize_t n_outputs, double *target) noexcept nogil:
         if VECTORS and n_outputs > 1:
             if self.single:
-                dense_add_classes(<const float *>self.data, self.n_columns, batch, coefficients,
+                dense_add_classes(<const float *>self.data, self.n_columns, batch, coefficients, 1,
                                   factor, n_outputs, target)
             else:
-                dense_add_classes(<const double *>self.data, self.n_columns, batch, coefficients,
+                dense_add_classes(<const double *>self.data, self.n_columns, batch, coefficients, 1,
                                   factor, n_outputs, target)
         elif self.single:
             dense_add(<const float *>self.data, self.n_columns, batch, coefficients, factor,
