@@ -7,6 +7,8 @@ from .vector cimport prefetch
 
 cdef enum:
     LINE = 64
+    # Dense rows whose sum goes to several outputs at once: a divisor of what threads take.
+    TOGETHER = 32
 
 
 cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:

@@ -23,7 +23,6 @@ ctypedef fused number:
 cdef enum:
     PREFETCH_BYTES = 1 << 13
     CACHED = 1 << 19
-    TOGETHER = 64
     NARROW = 32
     CACHE = 1 << 13
 

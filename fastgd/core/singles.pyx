@@ -1,13 +1,13 @@
-# Momentum and Adam on one dense row after another, in one loop a step: the gradient of a row's loss
-# is the row times a number, so it is never written. The formulas and the order of the operations
-# are those of rules.pyx and adam.pyx, and lead to the same bits.
+# Momentum and Adam on one dense row after another, and AdaGrad on CSR rows, in one loop a step: the
+# gradient of a row's loss is the row times a number, so it is never written. The formulas and the
+# order of the operations are those of rules.pyx and adam.pyx, for dense rows to the bit.
 from libc.math cimport sqrt
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from .linear cimport LinearObjective
 from .losses cimport LossKernel
 from .objective cimport OK
-from .rows cimport fetch, number_of
+from .rows cimport Storage, fetch, number_of
 from .sampling cimport Batch
 from .solver cimport Solver
 from .vector cimport dot, kernel_void, prefetch, real
@@ -17,8 +17,15 @@ from .update import UPDATES
 cdef extern from "dispatch.h" nogil:
     ctypedef double *own_vector "fastgd_own_vector"
 
+ctypedef fused integer:
+    int32_t
+    int64_t
+
 cdef enum:
     FETCHED = 1 << 13
+    # Entries of a row that are stepped together, and those of a row ahead that are asked for.
+    ENTRIES = 128
+    FETCHED_ENTRIES = 1024
 
 
 cdef struct Singles:
@@ -217,3 +224,98 @@ cdef class SinglesSolver(Solver):
             taken[0] += batch.count
             self.update.t += batch.count
         return OK
+
+
+cdef inline void move_entries(double *g, double *G, Py_ssize_t n, double lr, double eps,
+                              double eps_root) noexcept nogil:
+    # Gradients become steps, and G the sums of squares with theirs.
+    cdef Py_ssize_t p
+    cdef double square
+    for p in range(n):
+        square = G[p] + g[p] * g[p]
+        G[p] = square
+        g[p] = lr * g[p] / (sqrt(square + eps_root) + eps)
+
+
+cdef kernel_void adagrad_rows(const real *values, const integer *columns, const integer *starts,
+                              const Batch *batch, const double *lr, SparseSingles *run,
+                              Py_ssize_t *done) noexcept nogil:
+    # A row's entries are gathered, stepped in vectors, and scattered: one by one, each would wait
+    # for a division and a root of its own.
+    cdef Py_ssize_t i, p, place, start, stop, first, n, known = batch.count + batch.ahead
+    cdef double a0, a1, a2, a3, margin, square
+    cdef double *theta = run.theta
+    cdef double *squares = run.squares
+    cdef double[ENTRIES] g
+    cdef double[ENTRIES] G
+    cdef bint apart
+    for i in range(batch.count):
+        done[0] = i
+        if batch.indices != NULL:
+            if i + 16 < known:
+                prefetch(starts + <Py_ssize_t>batch.indices[i + 16])
+                prefetch(run.targets + <Py_ssize_t>batch.indices[i + 16])
+            if i + 8 < known:
+                place = <Py_ssize_t>batch.indices[i + 8]
+                start = starts[place]
+                n = min(<Py_ssize_t>starts[place + 1] - start, <Py_ssize_t>FETCHED_ENTRIES)
+                fetch(values + start, n * <Py_ssize_t>sizeof(values[0]))
+                fetch(columns + start, n * <Py_ssize_t>sizeof(columns[0]))
+        place = number_of(batch, i)
+        start, stop = starts[place], starts[place + 1]
+        apart = True
+        for p in range(start + 1, stop):
+            apart = apart and columns[p - 1] < columns[p]
+        if not apart:
+            return
+        a0 = a1 = a2 = a3 = 0.0
+        p = start
+        while p + 4 <= stop:
+            a0 += values[p] * theta[columns[p]]
+            a1 += values[p + 1] * theta[columns[p + 1]]
+            a2 += values[p + 2] * theta[columns[p + 2]]
+            a3 += values[p + 3] * theta[columns[p + 3]]
+            p += 4
+        while p < stop:
+            a0 += values[p] * theta[columns[p]]
+            p += 1
+        margin = (a0 + a1) + (a2 + a3)
+        if run.bias >= 0:
+            margin += theta[run.bias]
+        run.slope(&margin, run.targets + place, 1, 1, run.parameters, NULL)
+        if run.sample_weights != NULL:
+            margin *= run.sample_weights[place]
+        first = start
+        while first < stop:
+            n = min(<Py_ssize_t>ENTRIES, stop - first)
+            for p in range(n):
+                g[p] = margin * values[first + p]
+                G[p] = squares[columns[first + p]]
+            move_entries(g, G, n, lr[i], run.eps, run.eps_root)
+            for p in range(n):
+                squares[columns[first + p]] = G[p]
+                theta[columns[first + p]] -= g[p]
+            first += n
+        if run.bias >= 0:
+            square = squares[run.bias] + margin * margin
+            squares[run.bias] = square
+            theta[run.bias] -= lr[i] * margin / (sqrt(square + run.eps_root) + run.eps)
+    done[0] = batch.count
+
+
+cdef Py_ssize_t adagrad_singles(const Storage *X, const Batch *batch, const double *lr,
+                                SparseSingles *run) noexcept nogil:
+    cdef Py_ssize_t done = 0
+    if X.single and X.narrow:
+        adagrad_rows(<const float *>X.values, <const int32_t *>X.columns,
+                     <const int32_t *>X.starts, batch, lr, run, &done)
+    elif X.single:
+        adagrad_rows(<const float *>X.values, <const int64_t *>X.columns,
+                     <const int64_t *>X.starts, batch, lr, run, &done)
+    elif X.narrow:
+        adagrad_rows(<const double *>X.values, <const int32_t *>X.columns,
+                     <const int32_t *>X.starts, batch, lr, run, &done)
+    else:
+        adagrad_rows(<const double *>X.values, <const int64_t *>X.columns,
+                     <const int64_t *>X.starts, batch, lr, run, &done)
+    return done
