@@ -63,6 +63,8 @@ class Run:
         As in a `Result`.
     stop : callbacks.Stop or None
         Why the run ended, where it has.
+    note : anything made of dicts, lists, texts and numbers
+        Nothing to the run, but saved with it: what whoever started it wants to find again.
 
     Raises
     ------
@@ -161,6 +163,7 @@ class Run:
             self._stack = stack.pop_all()
         self._closed = False
         self._interrupts = Interrupts()
+        self.note: Any = None
         self.history = History()
         self.stop: Stop | None = None
         self._interrupted = False
