@@ -7,8 +7,8 @@
 A target turns bytes into an input and asks fastgd: it may refuse, in words and before it does any
 harm, or give what plain NumPy gives. All else is a find: another exception, another result, a
 crash, more than `HANG` seconds. Finds are printed, and belong in corpus.jsonl, which
-test_fuzzing.py replays. Each input runs in a child process, so that a crash is a find too. Where atheris is
-installed, `--atheris TARGET` lets it choose the bytes.
+test_fuzzing.py replays. Inputs run in a child process, so that a crash is a find too. Where atheris
+is installed, `--atheris TARGET` lets it choose the bytes.
 """
 
 import argparse
