@@ -154,8 +154,7 @@ def _lost(array: Any, converted: Any) -> bool:
     if array.dtype.kind in "iu" and array.dtype.itemsize > 4 and array.size:
         largest = max(-converted.min(), converted.max())
         return bool(
-            largest > 2**53
-            or (largest == 2**53 and (converted.astype(array.dtype) != array).any())
+            largest > 2**53 or (largest == 2**53 and (converted.astype(array.dtype) != array).any())
         )
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(invalid="ignore"):
