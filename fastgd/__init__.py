@@ -2,6 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fastgd import early
+
+early.listen()  # before anything that takes time
+
 from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *
 from fastgd.history import *

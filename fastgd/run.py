@@ -73,6 +73,8 @@ class Run:
         As in a `Result`.
     stop : callbacks.Stop or None
         Why the run ended, where it has.
+    note : anything made of dicts, lists, texts and numbers
+        Nothing to the run, but saved with it: what whoever started it wants to find again.
 
     Raises
     ------
@@ -169,6 +171,7 @@ class Run:
         self._watched = bool(self.callbacks) and not all(map(_each_chunk, self.callbacks))
         self._closed = False
         self._interrupts = Interrupts()
+        self.note: Any = None
         self.history = History()
         self.stop: Stop | None = None
         self._interrupted = False

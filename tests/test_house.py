@@ -36,7 +36,7 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "files", "notebook", "views"},
+    {"checks", "console", "early", "files", "notebook", "views"},
     {"core"},
 ]
 

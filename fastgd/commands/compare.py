@@ -9,7 +9,7 @@ from typing import Any
 import fastgd
 from fastgd import comparison, optimizers, problems, report
 from fastgd.commands import choices
-from fastgd.commands.models import INTERRUPTED
+from fastgd.early import INTERRUPTED
 from fastgd.files import replace_text
 
 

@@ -17,7 +17,7 @@ from .losses cimport LossKernel
 from .objective cimport OK
 from .sampling cimport Batch
 from .solver cimport Solver
-from .update cimport Update
+from .update cimport Update, show
 from .vector cimport dot, kernel_void, prefetch, real
 
 import numpy as np
@@ -372,7 +372,7 @@ cdef class ReducedSolver(Solver):
                     self.go(&part, lr + taken[0])
                 done += count
                 taken[0] += count
-                self.update.t += count
+                show(&self.update.t, self.update.t + count)
         return OK
 
     cdef Py_ssize_t until_anchor(self, const Batch *batch, Py_ssize_t done) noexcept nogil:

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from .flush cimport flush, unflush
 from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
-from .update cimport Update
+from .update cimport Update, look
 from .vector cimport kernel_void, scale
 
 cimport numpy as cnp
@@ -283,7 +283,7 @@ cdef class Solver:
     @property
     def step(self):
         """Steps taken."""
-        return self.update.t
+        return look(&self.update.t)
 
     @property
     def settled(self):

@@ -7,13 +7,21 @@ from libc.stdint cimport int64_t
 
 from .penalties cimport Penalty, Span
 
+cdef extern from "dispatch.h" nogil:
+    int64_t look "fastgd_look"(const int64_t *number)
+    void show "fastgd_show"(int64_t *number, int64_t value)
+
 cdef enum:
     MAX_SLOTS = 8
 
 
+cdef inline void count(int64_t *number, int64_t amount) noexcept nogil:
+    show(number, number[0] + amount)
+
+
 cdef class Update:
     cdef readonly Py_ssize_t n_params
-    cdef readonly int64_t t                  # steps taken
+    cdef int64_t t                           # steps taken; other threads may ask, so see `count`
     cdef readonly double weight_decay
     cdef readonly bint sparse                # `apply_at` is written, and needs no other coordinate
     cdef bint by_span                        # `apply` wants to see each span by itself

@@ -137,7 +137,7 @@ cdef class Update:
                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
         self.begin(lr, momentum)
         self.apply_at(theta, gradient, touched, n_touched, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
     cdef void step(self, double *theta, const double *gradient, double lr,
                    double momentum) noexcept nogil:
@@ -152,7 +152,13 @@ cdef class Update:
                            keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
+
+    def __getattr__(self, name):
+        # `t` in Python, where a property could not have the name of the number itself.
+        if name == "t":
+            return look(&self.t)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def span_list(self):
@@ -183,7 +189,7 @@ cdef class Update:
         self.check_saved(saved)
         self.claim()
         try:
-            self.t = saved["t"]
+            show(&self.t, saved["t"])
             self.memory[...] = saved["slots"]
             self.scalar_memory[...] = saved["numbers"]
             if self.inner is not None:
@@ -298,7 +304,7 @@ cdef class PythonUpdate(Update):
             return
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
 
 def _restore(optimizer, n_params, spans, penalty, saved, rates):
