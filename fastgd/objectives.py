@@ -5,6 +5,7 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -47,9 +48,10 @@ class Objective:
     # Makes the way of stepping of a run; `General` takes any objective.
     stepping: ClassVar[Callable[..., solver.Solver]] = solver.General
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not cls.__name__.startswith("_"):  # the base of a family is none itself
+        # The base of a family is none itself.
+        if registered and not cls.__name__.startswith("_"):
             registry[cls.__name__] = cls
 
     def compiled(self) -> objective.Objective:
@@ -197,6 +199,7 @@ class _Supervised(Objective):
         self.n_outputs = self.loss.targets(self.y)
         self.penalty = penalties.as_penalty_term(l2, penalty)
         weights = as_weights(sample_weight, class_weight, self.y, self.loss.task)
+        self._balanced = isinstance(class_weight, str)
         self.sample_weight: Vector | None = weights
         # A solver's own: with mean 1, so that a mean over rows is the weighted mean.
         self._row_weights = None if weights is None else weights * (len(weights) / weights.sum())
@@ -859,6 +862,15 @@ class Function(Objective):
 
     def __repr__(self) -> str:
         return f"Function(n_params={self.n_params})"
+
+
+def changed(objective: Any, **known: Any) -> Any:
+    """The same over other rows, with what its attributes are there; made without its checks."""
+    twin = copy.copy(objective)
+    # What is known of an objective was found out over all its rows.
+    twin.__dict__.pop("_spare", None)
+    twin.__dict__.update({"_smoothness": None, **known})
+    return twin
 
 
 @np.errstate(under="ignore")

@@ -8,6 +8,7 @@ so it waits until they have cost many times as much.
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,33 @@ from fastgd.callbacks import Stop
 from fastgd.console import Interrupts
 from fastgd.optimizers import Rates
 
-__all__ = ["Stretch"]
+__all__ = ["One", "Stretch"]
 
 # Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
 CHUNK_SECONDS = 0.03
 LONGEST_CHUNK = 1 << 16
 # What a mark costs, it costs once in so many times as long.
 MARK_SHARE = 16
+
+
+class One:
+    """All that a run of one process has to agree on with others: nothing. See distributed.Ranks."""
+
+    size = 1
+    first = True
+    sync_every = 1
+
+    def same(self, number: float) -> float:
+        return number
+
+    def listen(self, interrupts: Interrupts) -> None:
+        interrupts.listen()
+
+    def answer(self, ask: Callable[[], Stop | None]) -> Stop | None:
+        return ask()
+
+    def together(self, function: Callable[[], Any]) -> Any:
+        return function()
 
 
 class Stretch:
@@ -35,6 +56,8 @@ class Stretch:
     lock : lock, optional
         Of a bit generator that others may draw from between our chunks. Each chunk is then marked
         before and after, while nobody else draws.
+    same : callable
+        Makes one of what several ranks have measured, so that all cut their steps alike.
 
     Attributes
     ----------
@@ -44,8 +67,11 @@ class Stretch:
         The rate of the step taken last; NaN before the first.
     """
 
-    def __init__(self, solver: Any, rates: Rates, lock: Any = None) -> None:
+    def __init__(
+        self, solver: Any, rates: Rates, lock: Any = None, same: Callable[[float], float] = float
+    ) -> None:
         self.solver = solver
+        self._same = same
         self.rates = rates
         self.last_lr = math.nan
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
@@ -71,7 +97,7 @@ class Stretch:
                     lr, momentum = self._rates_over(start, end)
                     began = time.perf_counter()
                     self.solver.take(lr, momentum)
-                    seconds = time.perf_counter() - began
+                    seconds = self._same(time.perf_counter() - began)
                 except BaseException:
                     # How many steps were taken is known, but not how many of the draws were used.
                     self.rewind()
@@ -100,7 +126,7 @@ class Stretch:
         began = time.perf_counter()
         self.solver.mark()
         self._marked, self._since_mark = self.step, 0.0
-        self._mark_seconds = time.perf_counter() - began
+        self._mark_seconds = self._same(time.perf_counter() - began)
 
     def load(self, saved: dict[str, Any]) -> None:
         """Go to where the solver was saved."""
@@ -127,7 +153,7 @@ class Stretch:
             if last:
                 return None
             self.mark()
-            self._mark_seconds = time.perf_counter() - began
+            self._mark_seconds = self._same(time.perf_counter() - began)
             return None
         bad = self.step
         try:

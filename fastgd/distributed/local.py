@@ -1,0 +1,136 @@
+"""Local SGD: each rank takes steps of its own on its own rows, and now and then θ is averaged.
+
+It sends one vector every H steps instead of one a step. What a rule remembers, such as a momentum,
+stays with its rank.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.arguments import sampler_of
+from fastgd.core import objective as compiled
+from fastgd.distributed.ranks import Ranks
+
+__all__: list[str] = []
+
+Vector = NDArray[np.float64]
+
+
+class LocalSteps:
+    """A run's way of stepping, as a `core.solver.Solver`, with `every` steps between two averages.
+
+    Parameters
+    ----------
+    objective : Objective over this rank's rows
+    core : core.spread.SpreadObjective over all rows
+    update : the state of the optimizer on this rank
+    theta : (n_params,) float64
+    ranks : Ranks
+    every, total : int
+        H, and the steps of the run, after the last of which the ranks meet too.
+    batch_size, sampling, seed
+        Of each rank; its draws are those of ``default_rng([seed, rank])``.
+    """
+
+    def __init__(
+        self,
+        objective: Any,
+        core: Any,
+        update: Any,
+        theta: Vector,
+        ranks: Ranks,
+        every: int,
+        total: int,
+        batch_size: int | None,
+        sampling: str,
+        seed: int,
+    ) -> None:
+        draws = np.random.default_rng([seed, ranks.rank])
+        n = objective.n_samples
+        self.sampler, _ = sampler_of(batch_size, sampling, n, draws)
+        self.inner = objective.solver(core.inner, update, self.sampler, theta)
+        self.core, self.ranks, self.every, self.total = core, ranks, every, total
+        self.share = n / core.n_samples
+        self.n_params = len(theta)
+        self.team: Any = None
+        self._met = True  # whether theta is the average
+
+    @property
+    def step(self) -> int:
+        return int(self.inner.step)
+
+    def take(self, lr: Vector, momentum: Vector) -> None:
+        """Take ``len(lr)`` steps, and average θ where that is due."""
+        step, done = self.step, 0
+        error: BaseException | None = None
+        while done < len(lr):
+            count = min(len(lr) - done, self.every - step % self.every, self.total - step)
+            if error is None:
+                try:
+                    self._met = False
+                    self.inner.take(lr[done : done + count], momentum[done : done + count])
+                except BaseException as raised:
+                    error = raised
+            done += count
+            step += count
+            if step % self.every == 0 or step == self.total:
+                self._meet(error)
+        if error is not None or not self._met:
+            self._raise(error)
+
+    def _raise(self, error: BaseException | None) -> None:
+        failed = self.ranks.blame(error) if self.ranks.gather(error is not None).any() else None
+        if failed is not None:
+            raise failed
+
+    def _average(self, error: BaseException | None = None) -> Vector:
+        numbers = np.append(self.share * self.inner.settled, error is not None)
+        self.ranks.carrier.allreduce(numbers)
+        if numbers[-1] != 0.0:
+            raise self.ranks.blame(error)
+        return numbers[:-1]
+
+    def _meet(self, error: BaseException | None) -> None:
+        self._put(self._average(error))
+        self._met = True
+
+    def _put(self, theta: Vector) -> None:
+        saved = self.inner.save()
+        saved["theta"] = theta
+        if "late" in saved:  # θ is as it is: nothing of it is put off
+            seen = saved["late"]["seen"]
+            saved["late"] = {
+                "factor": 1.0, "amount": 0.0, "row": -1, "threshold": 0.0,
+                "seen": None if seen is None else np.zeros_like(seen),
+            }  # fmt: skip
+        self.inner.load(saved)
+
+    def evaluate(self) -> tuple[float, float]:
+        """Loss and norm of the gradient over all rows, at the average θ."""
+        loss, gradient = self.core.evaluate(self.settled)
+        return loss, compiled.norm(gradient)
+
+    @property
+    def settled(self) -> Vector:
+        """The average θ: a new vector. Between two meetings all ranks must ask."""
+        found: Vector = self.inner.settled if self._met else self._average()
+        return found
+
+    @property
+    def finite(self) -> bool:
+        """Whether no rank has a θ with an entry that is NaN or infinite; all ranks must ask."""
+        return not self.ranks.gather(not self.inner.finite).any()
+
+    def save(self) -> dict[str, Any]:
+        saved: dict[str, Any] = self.inner.save()
+        return saved
+
+    def mark(self) -> None:
+        self.inner.mark()
+        self._met_at_mark = self._met
+
+    def rewind(self) -> None:
+        self.inner.rewind()
+        self._met = self._met_at_mark
