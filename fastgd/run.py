@@ -320,7 +320,7 @@ class Run:
         else:
             state, known = views.view("read")(path, options["comm"])
         run = cls._of_state(state, objective, optimizer, record_every, callbacks, options, path)
-        run._fingerprint = files.fingerprint(objective, run.setting.theta0)
+        run._fingerprint = files.fingerprint(run.objective, run.setting.theta0)
         files.compare(path, known, run._fingerprint)
         if run.checkpoint == path:
             run._saved_at = run.time
@@ -655,9 +655,9 @@ def minimize(
     >>> round(r.loss, 2), r.steps, r.message
     (0.1, 360, 'reached 360 steps')
     """
-    if isinstance(optimizer, str):
-        if optimizer != "auto":
-            raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
+    if optimizer == "auto":
+        if comm is not None:
+            raise ValueError('"auto" runs on one machine: give an optimizer beside comm')
         given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
         if any(one is not None for one in given) or tuple(callbacks) or progress:
             raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
@@ -665,6 +665,8 @@ def minimize(
         return chosen
     if tol is not None:
         raise ValueError('tol is for "auto": give a stop rule of gd.callbacks')
+    if isinstance(optimizer, str):
+        raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,

@@ -252,7 +252,7 @@ def _facts(objective: Any) -> dict[str, Any]:
 
 
 def _compare(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    for name in expected.keys() | found.keys():
+    for name in [*expected, *(name for name in found if name not in expected)]:
         one, other = found.get(name), expected.get(name)
         if one != other:
             raise ValueError(f"{name} is {one} here, but {other} on rank 0")
