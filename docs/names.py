@@ -48,6 +48,8 @@ PAGES = (
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
+    Page("distributed", "Many machines", "One run whose data no machine holds alone.",
+         ("distributed.rows", "distributed.whole", "distributed.ranks"), "fastgd.distributed"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip

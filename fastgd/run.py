@@ -517,7 +517,7 @@ class Run:
     def _begin_checkpoints(self) -> None:
         path = self.checkpoint
         assert path is not None
-        self._ranks.together(lambda: self._ranks.first and files.refuse_existing(path))
+        self._ranks.together(lambda: files.refuse_existing(path) if self._ranks.first else None)
         self.save(self.checkpoint)
         self._saved_at = self.time
 

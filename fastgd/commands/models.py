@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastgd
-from fastgd import datasets
+from fastgd import datasets, distributed
 from fastgd.commands import choices, training
 from fastgd.files import replace_text
 from fastgd.losses import Loss
@@ -53,6 +53,11 @@ def add(commands: Any) -> None:
 def _fit(options: argparse.Namespace) -> int:
     if options.out is not None:
         check_out(options.out, ".npz")
+    options.comm = distributed.launched()
+    if options.comm is not None and options.comm.Get_rank() != 0:
+        # Rank 0 speaks and writes for all.
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        options.out = None
     found = model, train, test, result = training.train(options)
     model.details.update(
         fastgd=fastgd.__version__,

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fastgd import datasets, objectives, optimizers
+from fastgd import datasets, distributed, objectives, optimizers
 from fastgd.commands import choices
 from fastgd.datasets import Dataset
+from fastgd.distributed.ranks import Ranks
 from fastgd.history import Result
 from fastgd.losses import Loss
 from fastgd.model import Model
@@ -71,7 +72,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def train(options: argparse.Namespace) -> Trained:
     """The run that the options describe: model, training part, held-out part, result."""
     loss = None if options.loss is None else choices.loss(options.loss)
-    data, kind, loss = _load(options, loss)
+    comm = getattr(options, "comm", None)
+    if comm is None:
+        data, kind, loss = _load(options, loss)
+    else:  # each rank reads the file, and takes its rows below
+        data, kind, loss = Ranks(comm).together(lambda: _load(options, loss))
     part, test = _parts(options, data)
     moved = data.classes is None and not options.no_standardize
     y, target_mean, target_scale = part.y, 0.0, 1.0
@@ -90,7 +95,7 @@ def train(options: argparse.Namespace) -> Trained:
     batch_size = options.batch_size if options.batch_size is not None else min(32, len(y))
     epochs = 100 if options.epochs is None and options.steps is None else options.epochs
     result = minimize(
-        objective,
+        objective if comm is None else distributed.part(objective, comm),
         optimizer,
         batch_size=None if batch_size == "all" else batch_size,
         epochs=epochs,
@@ -98,6 +103,7 @@ def train(options: argparse.Namespace) -> Trained:
         seed=options.seed,
         sampling=options.sampling,
         progress=sys.stderr.isatty(),
+        comm=comm,
     )
     if result.diverged:
         raise ValueError(f"{result.message}; try a smaller --lr")

@@ -4,5 +4,6 @@ A batch is drawn from the seed on every rank alike; each sums its own rows of it
 everyone goes on with the same θ.
 """
 
+from fastgd.distributed.ranks import *
 from fastgd.distributed.rows import *
 from fastgd.distributed.whole import *

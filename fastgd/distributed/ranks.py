@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fastgd.callbacks import Stop
 from fastgd.console import Interrupts
 
-__all__: list[str] = []
+__all__ = ["launched"]
 
 Vector = NDArray[np.float64]
 
@@ -192,3 +192,33 @@ def ranks_of(comm: Any) -> Ranks:
 
         comm = MPI.COMM_WORLD
     return Ranks(comm)
+
+
+# How those who start ranks say how many: MPICH and Intel MPI, Open MPI, MVAPICH.
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+def launched() -> Any:
+    """``MPI.COMM_WORLD`` where mpiexec has started several ranks, else None.
+
+    Returns
+    -------
+    communicator of mpi4py, or None
+
+    Raises
+    ------
+    ImportError
+        Several ranks, and no mpi4py.
+
+    Examples
+    --------
+    >>> gd.distributed.launched() is None
+    True
+    """
+    if not any(os.environ.get(name, "1") not in ("", "1") for name in SIZES):
+        return None
+    try:
+        from mpi4py import MPI
+    except ImportError:
+        raise ImportError('many ranks need mpi4py: pip install "fastgd[mpi]"') from None
+    return MPI.COMM_WORLD

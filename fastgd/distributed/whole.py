@@ -294,7 +294,7 @@ def ranks_of_run(
     the same on all.
     """
     ranks = ranks_of(comm)
-    callbacks = ranks.together(
+    asked: tuple[Callback, ...] = ranks.together(
         lambda: _checked(optimizer, reproducible, sync_every, tuple(callbacks), arguments)
     )
     if arguments["seed"] is None:
@@ -303,7 +303,7 @@ def ranks_of_run(
     facts = {name: _text(name, value) for name, value in (known | arguments).items()}
     expected = ranks.share(facts)
     ranks.together(lambda: _compare(facts, expected))
-    ranks.asks = bool(ranks.same(bool(callbacks)))
+    ranks.asks = bool(ranks.same(bool(asked)))
     found = Whole(ranks.together(lambda: _own(objective)), ranks, reproducible)
     record_every = arguments["record_every"]
     if sync_every is not None:
@@ -317,7 +317,7 @@ def ranks_of_run(
             **{name: arguments[name] for name in ("batch_size", "sampling", "seed")},
         }  # fmt: skip
         ranks.together(lambda: found._check_batch(arguments["batch_size"]))
-    return found, ranks, (arguments["seed"], record_every, callbacks if ranks.first else ())
+    return found, ranks, (arguments["seed"], record_every, asked if ranks.first else ())
 
 
 def read_checkpoint(path: Path, comm: Any) -> Any:
