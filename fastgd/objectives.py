@@ -369,6 +369,10 @@ class LinearModel(_Supervised):
             self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
 
+    def gram(self) -> Vector:
+        """[X 1]ᵀ D [X 1], or XᵀDX, with D = n diag(w_i)/Σw_i: (d + 1, d + 1) or (d, d)."""
+        return gram_matrix(self.X, self.fit_intercept, self._row_weights)
+
     def sample_smoothness(self) -> float | None:
         r"""L_max, the largest β of one observation's loss, with a smooth penalty; None as for β.
 

@@ -625,3 +625,99 @@ def test_a_local_run_is_not_resumed():
         return gd.resume(part)
 
     refused(2, on, ValueError, "a run of local SGD cannot be gone on with")
+
+
+# --- Certificates, and theorem 12 -----------------------------------------------------------------
+
+
+def test_a_certificate_is_made_by_all_ranks():
+    X, y = gd.datasets.load("breast-cancer")
+    setting = {"steps": 20, "seed": 0}
+
+    def on(comm):
+        f = gd.LogisticRegression(*distributed.split(X, y, comm=comm), l2=0.01)
+        full = gd.minimize(f, gd.SGD("1/beta"), comm=comm, **setting)
+        drawn = gd.minimize(f, gd.SGD(0.1), batch_size=4, comm=comm, **setting)
+        return full.certificate(), drawn.certificate(), gd.theory.path(drawn), drawn.theta
+
+    f = gd.LogisticRegression(X, y, l2=0.01)
+    alone = [
+        gd.minimize(f, gd.SGD("1/beta"), **setting).certificate(),
+        gd.minimize(f, gd.SGD(0.1), batch_size=4, **setting).certificate(),
+    ]
+    for *certificates, path, theta in ranks.agreed(2, on):
+        assert np.array_equal(path[-1], theta)
+        for found, expected in zip(certificates, alone, strict=True):
+            for row in expected.rows:
+                assert found[row.theorem].verdict == row.verdict
+                if row.bound is not None:
+                    assert found[row.theorem].bound == pytest.approx(row.bound, rel=1e-6)
+
+
+def test_constants_over_all_ranks():
+    f = gd.LeastSquares(X, NUMBERS, sample_weight=WEIGHTS, l2=0.1)
+
+    def on(comm):
+        own = distributed.split(X, NUMBERS, WEIGHTS, comm=comm)
+        g = distributed.whole(gd.LeastSquares(own[0], own[1], sample_weight=own[2], l2=0.1), comm)
+        theta = np.ones(7)
+        return gd.theory.strong_convexity(g), gd.theory.variance(g, theta), g.sample_smoothness()
+
+    for mu, sigma2, largest in ranks.agreed(3, on):
+        assert mu == pytest.approx(gd.theory.strong_convexity(f), rel=1e-9)
+        assert sigma2 == pytest.approx(gd.theory.variance(f, np.ones(7)), rel=1e-9)
+        assert largest == pytest.approx(f.sample_smoothness(), rel=1e-12)
+
+
+def averages(parts, lr, batch_size, steps, every, seed):
+    """The mean over t < T of the ranks' mean θ under local SGD, in plain NumPy."""
+    generator = np.random.default_rng(seed)
+    own, total = [np.zeros(7) for _ in parts], np.zeros(7)
+    for t in range(steps):
+        total += sum(own) / len(own)
+        for rank, (A, y) in enumerate(parts):
+            i = generator.integers(len(y), size=batch_size)
+            own[rank] = own[rank] - lr * 2 * A[i].T @ (A[i] @ own[rank] - y[i]) / batch_size
+        if (t + 1) % every == 0:
+            own = [sum(own) / len(own)] * len(own)
+    return total / steps
+
+
+@pytest.mark.parametrize("every, batch_size", [(1, 1), (8, 1), (8, 16), (25, 4)])
+def test_local_sgd_keeps_theorem_12_on_ranks_with_other_rows(every, batch_size):
+    order = np.argsort(NUMBERS)  # each rank has targets of its own kind
+    parts = [
+        (X[order[c]], NUMBERS[order[c]]) for c in (slice(0, 200), slice(200, 400), slice(400, 600))
+    ]
+    f = gd.LeastSquares(X, NUMBERS)
+    best = gd.theory.optimum(f)
+
+    def on(comm):
+        g = distributed.whole(gd.LeastSquares(*parts[comm.rank]), comm)
+        return gd.theory.local_noise(g, best.theta, batch_size), g.sample_smoothness()
+
+    noise, beta = ranks.agreed(3, on)[0]
+    each = [2 * A * (A @ best.theta - y)[:, None] for A, y in parts]
+    expected = [
+        g.mean(0) @ g.mean(0) + ((g - g.mean(0)) ** 2).sum(1).mean() / batch_size for g in each
+    ]
+    assert noise == pytest.approx(np.mean(expected), rel=1e-10)
+    lr = 1 / (beta * max(4, 8 * (every - 1)))
+    steps = 400
+    gaps = [f.value(averages(parts, lr, batch_size, steps, every, s)) - best.loss for s in range(8)]
+    distance = np.linalg.norm(best.theta)
+    bound = gd.theory.theorem_12(lr, beta, noise, distance, steps, every, 3)
+    assert 0 < np.mean(gaps) <= bound
+    # The part of the bound that steps of one's own add is what it says.
+    if every > 1:
+        one = gd.theory.theorem_12(lr, beta, noise, distance, steps, 1, 3)
+        assert bound - one == pytest.approx(16 * lr**2 * beta * (every - 1) ** 2 * noise)
+
+
+def test_theorem_12_refuses_what_it_is_not_proved_for():
+    with pytest.raises(ValueError, match="lr must be in .*0.0125"):
+        gd.theory.theorem_12(0.02, 1.0, 1.0, 1.0, 10, 11, 2)
+    with pytest.raises(ValueError, match="ranks must be at least 1"):
+        gd.theory.theorem_12(0.01, 1.0, 1.0, 1.0, 10, 11, 0.5)
+    with pytest.raises(ValueError, match="not spread over ranks"):
+        gd.theory.local_noise(gd.LeastSquares(X, NUMBERS), np.zeros(7))

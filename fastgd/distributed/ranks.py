@@ -141,10 +141,13 @@ class Ranks:
             raise KeyboardInterrupt
 
     def answer(self, ask: Callable[[], Stop | None]) -> Stop | None:
-        """What rank 0's callbacks say, or the exception of one of them."""
+        """What rank 0's callbacks say, or the exception of one of them.
+
+        The others have only those that are to be asked on every rank.
+        """
         if not self.asks:
             return None
-        stop = self.together(ask if self.first else lambda: None)
+        stop = self.together(ask)
         found = None if stop is None else (stop.message, stop.kind)
         found = self.share(found)
         return None if found is None else Stop(found[0], kind=found[1])

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,28 @@ class Whole(Objective, registered=False):
             self._smoothness = beta + added
         return self._smoothness
 
+    def sample_smoothness(self) -> float | None:
+        """L_max over the rows of all ranks; asked by all together."""
+        found = self._local.sample_smoothness()
+        return None if found is None else float(self._ranks.gather(found).max())
+
+    def gram(self) -> Vector:
+        """As that of a linear model, over the rows of all ranks; asked by all together."""
+        local = self._local
+        X, weights, intercept = local.X, local._row_weights, local.fit_intercept
+        grams = [
+            objectives.gram_matrix(X[a:b], intercept, None if weights is None else weights[a:b])
+            for a, b in self._own_parts()
+        ]
+        width = local.n_features + intercept
+        found: Vector = self._ranks.sum_in_order(grams, np.zeros((width, width)))
+        return found
+
+    def means(self, sums: Callable[[Any], tuple[float, ...]]) -> Vector:
+        """What a function of an objective adds up over its rows, as means over all rows."""
+        found: Vector = self._ranks.gather(*sums(self._local)).sum(axis=0) / self.n_samples
+        return found
+
     def _largest_eigenvalue(self) -> float:
         local, parts = self._local, self._own_parts()
         X, weights, intercept = local.X, local._row_weights, local.fit_intercept
@@ -172,9 +194,7 @@ class Whole(Objective, registered=False):
         if width <= objectives.EXACT_WIDTH:
             from scipy.linalg import eigvalsh
 
-            grams = [objectives.gram_matrix(*_insert(of(*own), intercept)) for own in parts]
-            gram = self._ranks.sum_in_order(grams, np.zeros((width, width)))
-            top = float(eigvalsh(gram, subset_by_index=[width - 1, width - 1])[0])
+            top = float(eigvalsh(self.gram(), subset_by_index=[width - 1, width - 1])[0])
             return top * (1 + 1e-12)
 
         from scipy.sparse.linalg import LinearOperator, eigsh
@@ -195,6 +215,11 @@ class Whole(Objective, registered=False):
         found = eigsh(operator, k=1, which="LA", v0=start, tol=1e-10, return_eigenvectors=False)
         return float(found[0]) * (1 + 1e-8)
 
+    def __copy__(self) -> "Whole":
+        twin = object.__new__(Whole)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def __getstate__(self) -> Any:
         raise TypeError("an objective over many ranks cannot be pickled: pickle r.model instead")
 
@@ -206,10 +231,6 @@ _OF_ANY_ROWS = (
     "loss", "fit_intercept", "n_features", "n_outputs", "feature_names", "activation", "hidden",
     "sizes", "shapes", "scale", "layers", "summary", "margins", "predict", "predict_proba",
 )  # fmt: skip
-
-
-def _insert(pair: tuple[Any, Any], middle: Any) -> tuple[Any, Any, Any]:
-    return pair[0], middle, pair[1]
 
 
 def _own(objective: Any) -> Any:
@@ -304,6 +325,8 @@ def ranks_of_run(
     expected = ranks.share(facts)
     ranks.together(lambda: _compare(facts, expected))
     ranks.asks = bool(ranks.same(bool(asked)))
+    if not ranks.first:
+        asked = tuple(one for one in asked if getattr(one, "everywhere", False))
     found = Whole(ranks.together(lambda: _own(objective)), ranks, reproducible)
     record_every = arguments["record_every"]
     if sync_every is not None:
@@ -317,7 +340,7 @@ def ranks_of_run(
             **{name: arguments[name] for name in ("batch_size", "sampling", "seed")},
         }  # fmt: skip
         ranks.together(lambda: found._check_batch(arguments["batch_size"]))
-    return found, ranks, (arguments["seed"], record_every, asked if ranks.first else ())
+    return found, ranks, (arguments["seed"], record_every, asked)
 
 
 def read_checkpoint(path: Path, comm: Any) -> Any:
