@@ -82,7 +82,7 @@ def resolve(name: str) -> object:
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
     "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
-    "gallery",
+    "gallery", "jobs",
     "notebook", "plots", "report", "stretch", "views",
 }  # fmt: skip
 

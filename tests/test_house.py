@@ -36,7 +36,7 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "files", "notebook", "views"},
+    {"checks", "console", "files", "jobs", "notebook", "views"},
     {"core"},
 ]
 
@@ -180,6 +180,7 @@ def test_a_view_is_named_as_it_can_be_found():
         ("sklearn", "sklearn/"),
         ("narwhals", "datasets/frames.py"),
         ("mpi4py", "distributed/ranks.py"),
+        ("joblib", "jobs.py"),
     ],
 )
 def test_a_package_is_imported_in_one_place_only(package, home):
