@@ -177,3 +177,16 @@ gd.minimize(g, gd.SGD(0.1), steps=10**9, batch_size=5, seed=0, record_every=0, c
     (line,) = [line for line in text.splitlines() if line.startswith("fastgd: processes of 2")]
     process = line.split("rank 1 is ")[1].split()[0]
     assert f"PID {process} " in text, text
+
+
+def test_the_example_of_data_that_no_rank_has_room_for(tmp_path):
+    example = Path(__file__).parents[1] / "examples" / "larger_than_one.py"
+    if not example.exists() or not Path("/proc/self/statm").exists():
+        pytest.skip("the example is not here, or the system does not say what a process uses")
+    command = [sys.executable, str(example), "--rows", "200000"]
+    code, text = mpi(2, *command, cwd=tmp_path)
+    assert code == 0, text
+    assert "X              80 MB, which does not fit in (Cannot allocate memory)" in text
+    assert "reached 60 steps" in text and "loss 0.115" in text
+    code, text = mpi(1, *command, cwd=tmp_path)
+    assert code != 0 and "Cannot allocate memory" in text
