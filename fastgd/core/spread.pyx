@@ -255,6 +255,13 @@ cdef class SpreadObjective(Objective):
                 self.error = error
         return FAILED
 
+    cdef int differ(self, Py_ssize_t rank) noexcept nogil:
+        with gil:
+            self.error = RuntimeError(
+                f"theta of rank {rank} is no longer that of rank 0: all ranks must run the same "
+                "fastgd on processors of one kind, and be asked at the same theta")
+        return FAILED
+
     cdef int total(self, int status, double *out) noexcept nogil:
         """The sum of all parts of all ranks; `status` says whether this rank has its own."""
         cdef Py_ssize_t p, root, n = self.n_params, n_own = self.last - self.first
@@ -307,11 +314,7 @@ cdef class SpreadObjective(Objective):
             return self.fail()
         for p in range(ranks):
             if values[self.n_parts + 1 + p] != values[self.n_parts + 1]:
-                with gil:
-                    self.error = RuntimeError(
-                        f"theta of rank {p} is no longer that of rank 0: all ranks must run the "
-                        "same fastgd on processors of one kind, and be asked at the same theta")
-                return FAILED
+                return self.differ(p)
         for p in range(self.n_parts):  # compensated, as in one objective
             corrected = values[p] - lost
             moved = sum + corrected
