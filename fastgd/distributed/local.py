@@ -4,6 +4,8 @@ It sends one vector every H steps instead of one a step. What a rule remembers, 
 stays with its rank.
 """
 
+import math
+import time
 from typing import Any
 
 import numpy as np
@@ -54,31 +56,63 @@ class LocalSteps:
         self.core, self.ranks, self.every, self.total = core, ranks, every, total
         self.share = n / core.n_samples
         self.n_params = len(theta)
-        self.team: Any = None
+        self.update, self.team = update, None
+        self.last_lr = math.nan
+        self.records: list[Vector] = []
         self._met = True  # whether theta is the average
 
     @property
     def step(self) -> int:
         return int(self.inner.step)
 
-    def take(self, lr: Vector, momentum: Vector) -> None:
-        """Take ``len(lr)`` steps, and average θ where that is due."""
-        step, done = self.step, 0
-        error: BaseException | None = None
-        while done < len(lr):
+    @property
+    def marked_step(self) -> int:
+        return int(self.inner.marked_step)
+
+    def take(
+        self, lr: Vector, momentum: Vector, record_every: int = 0, total: int = -1,
+        recorded: int = -1,
+    ) -> bool:  # fmt: skip
+        """Take ``len(lr)`` steps, average θ where that is due, and record as a Solver does."""
+        done, looked = 0, False
+        while True:
+            step = self.step
+            due = step % record_every == 0 or step == total if record_every else False
+            if due and step > recorded:
+                looked = True
+                if not self._record(step):
+                    break
+            if done == len(lr):
+                break
             count = min(len(lr) - done, self.every - step % self.every, self.total - step)
-            if error is None:
-                try:
-                    self._met = False
-                    self.inner.take(lr[done : done + count], momentum[done : done + count])
-                except BaseException as raised:
-                    error = raised
+            self._take(lr[done : done + count], momentum[done : done + count])
             done += count
-            step += count
-            if step % self.every == 0 or step == self.total:
-                self._meet(error)
-        if error is not None or not self._met:
+        return looked
+
+    def _record(self, step: int) -> bool:
+        """Whether the run may go on from here."""
+        if not self.finite:
+            return False
+        loss, norm = self.evaluate()
+        row = [step, loss, norm, self.last_lr, time.perf_counter()]
+        self.records.append(np.array(row).reshape(5, 1))
+        return step == 0 or math.isfinite(loss)
+
+    def _take(self, lr: Vector, momentum: Vector) -> None:
+        error: BaseException | None = None
+        # What one rank raises, it keeps until all meet.
+        end = self.step + len(lr)
+        self._met = False
+        try:
+            self.inner.take(lr, momentum)
+        except BaseException as raised:
+            error = raised
+        if end % self.every == 0 or end == self.total:
+            self._put(self._average(error))
+            self._met = True
+        else:
             self._raise(error)
+        self.last_lr = float(lr[-1])
 
     def _raise(self, error: BaseException | None) -> None:
         failed = self.ranks.blame(error) if self.ranks.gather(error is not None).any() else None
@@ -91,10 +125,6 @@ class LocalSteps:
         if numbers[-1] != 0.0:
             raise self.ranks.blame(error)
         return numbers[:-1]
-
-    def _meet(self, error: BaseException | None) -> None:
-        self._put(self._average(error))
-        self._met = True
 
     def _put(self, theta: Vector) -> None:
         saved = self.inner.save()
@@ -132,5 +162,6 @@ class LocalSteps:
         self._met_at_mark = self._met
 
     def rewind(self) -> None:
+        self.records.clear()
         self.inner.rewind()
         self._met = self._met_at_mark

@@ -68,6 +68,7 @@ class Ranks:
         self.first = self.rank == 0
         self.sync_every = 1
         self.asks = False  # whether rank 0 has callbacks
+        self.watched = False  # and one that looks at records
 
     def same(self, number: float) -> float:
         """That of rank 0."""

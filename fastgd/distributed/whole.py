@@ -325,6 +325,7 @@ def ranks_of_run(
     expected = ranks.share(facts)
     ranks.together(lambda: _compare(facts, expected))
     ranks.asks = bool(ranks.same(bool(asked)))
+    ranks.watched = bool(ranks.same(any(not getattr(one, "every_chunk", False) for one in asked)))
     if not ranks.first:
         asked = tuple(one for one in asked if getattr(one, "everywhere", False))
     found = Whole(ranks.together(lambda: _own(objective)), ranks, reproducible)
