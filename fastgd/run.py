@@ -657,7 +657,8 @@ def minimize(
         6 and 12 ranks that hold whole parts. False: in any order, with the fewest bytes.
     sync_every : int, at least 1, optional
         With comm, local SGD: every rank takes its own steps, on batches of its own rows, and the
-        ranks' θ are averaged after so many (by their numbers of rows).
+        ranks' θ are averaged after so many (by their numbers of rows). SAGA and SVRG run this way
+        only: each rank keeps its table, and at each meeting finds the full gradient of all rows.
 
     Returns
     -------

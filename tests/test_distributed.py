@@ -288,7 +288,7 @@ def test_ranks_that_ask_for_another_run_are_refused(name, here, there):
     [
         (lambda comm: steps(gd.Quadratic(np.eye(2)), comm), ValueError, "no observations that"),
         (lambda comm: steps(gd.LeastSquares(X, NUMBERS), comm, gd.SAGA(), batch_size=1),
-         ValueError, "SAGA steps on one row at a time"),
+         ValueError, "SAGA steps on one row at a time.*sync_every"),
         (lambda comm: steps(gd.LogisticRegression(X, Y, class_weight="balanced"), comm),
          ValueError, "balanced.*give the weights"),
         (lambda comm: steps(gd.LeastSquares(X, NUMBERS), comm, record_every=0,
@@ -565,6 +565,34 @@ def test_local_steps_of_any_rule_on_any_objective(name, optimizer):
 
     a, b = ranks.agreed(2, on)
     assert same(a, b) and a.history["loss"][-1] < a.history["loss"][0]
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "weights and l1", "softmax"])
+@pytest.mark.parametrize("optimizer", [gd.SAGA(), gd.SVRG()], ids=repr)
+def test_local_tables_of_saga_and_svrg_lead_to_the_minimum_of_all_rows(optimizer, kind):
+    def objective(X, y, w, classes):
+        if kind == "softmax":
+            return gd.SoftmaxRegression(X, classes, l2=0.1, fit_intercept=True)
+        if kind == "weights and l1":
+            penalty = gd.penalties.ElasticNet(0.2, 0.5)
+            return gd.LinearModel(X, y > 0, "logistic", penalty, sample_weight=w)
+        return gd.LogisticRegression(
+            sparse(X) if kind == "sparse" else X, y > 0, l2=0.1, fit_intercept=True
+        )
+
+    order = np.argsort(NUMBERS)  # each rank has targets of its own kind
+    data = [X[order], NUMBERS[order] + 8 * np.sin(np.arange(600)), WEIGHTS, CLASSES]
+    best = gd.theory.optimum(objective(*data))
+
+    def on(comm):
+        f = objective(*distributed.split(*data, comm=comm))
+        return gd.minimize(
+            f, optimizer, batch_size=1, steps=6000, seed=0, sync_every=200, comm=comm
+        )
+
+    a, b = ranks.agreed(2, on)
+    assert same(a, b)
+    assert 0 <= a.loss - best.loss + best.error <= 1e-9
 
 
 def test_local_sgd_on_one_rank_is_sgd():

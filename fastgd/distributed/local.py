@@ -1,7 +1,8 @@
 """Local SGD: each rank takes steps of its own on its own rows, and now and then θ is averaged.
 
 It sends one vector every H steps instead of one a step. What a rule remembers, such as a momentum,
-stays with its rank.
+stays with its rank. So do the tables of SAGA and SVRG, whose mean gradient alone is that of all
+rows, found anew at every meeting.
 """
 
 import math
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from fastgd.arguments import sampler_of
 from fastgd.core import objective as compiled
 from fastgd.distributed.ranks import Ranks
+from fastgd.optimizers.reduced import Reduced
 
 __all__: list[str] = []
 
@@ -53,6 +55,7 @@ class LocalSteps:
         n = objective.n_samples
         self.sampler, _ = sampler_of(batch_size, sampling, n, draws)
         self.inner = objective.solver(core.inner, update, self.sampler, theta)
+        self.objective = objective
         self.core, self.ranks, self.every, self.total = core, ranks, every, total
         self.share = n / core.n_samples
         self.n_params = len(theta)
@@ -60,6 +63,9 @@ class LocalSteps:
         self.last_lr = math.nan
         self.records: list[Vector] = []
         self._met = True  # whether theta is the average
+        if isinstance(update.optimizer, Reduced):
+            self.inner.still = True  # the anchor of SVRG moves where the ranks meet
+            self._put(theta)
 
     @property
     def step(self) -> int:
@@ -129,6 +135,8 @@ class LocalSteps:
     def _put(self, theta: Vector) -> None:
         saved = self.inner.save()
         saved["theta"] = theta
+        if "reduced" in saved:
+            self._anchor(saved["reduced"], theta)
         if "late" in saved:  # θ is as it is: nothing of it is put off
             seen = saved["late"]["seen"]
             saved["late"] = {
@@ -136,6 +144,33 @@ class LocalSteps:
                 "seen": None if seen is None else np.zeros_like(seen),
             }  # fmt: skip
         self.inner.load(saved)
+
+    def _anchor(self, state: dict[str, Any], theta: Vector) -> None:
+        """The table of SAGA or SVRG at θ, for the rank's own rows, and the mean of all rows.
+
+        A step then goes along ∇ℓ_i(θ) - ∇ℓ_i(θ̄) + ∇L(θ̄): it knows where all ranks want to go, so
+        that steps of one's own do not lead to a minimum of one's own.
+        """
+        own = self.objective
+        weights, K = own._row_weights, own.n_outputs
+        slopes = own.loss.slopes(own.margins(theta, own.X), own.y).reshape(own.n_samples, K)
+        if weights is not None:
+            slopes = weights[:, None] * slopes
+        state["table"] = slopes.reshape(state["table"].shape)
+        means = own.gradient(theta)
+        if own.l2:  # a step adds that by itself
+            n_weights = K * own.n_features
+            means[:n_weights] -= own.l2 * theta[:n_weights]
+        means *= self.share
+        self.ranks.carrier.allreduce(means)
+        state["means"], state["filled"], state["factor"] = means, True, 1.0
+        if "coordinates" in state:  # column by column: the weight, its mean, and no steps since
+            d = own.n_features
+            table = np.zeros((d, K, 4))
+            table[:, :, 0] = theta[: K * d].reshape(K, d).T
+            table[:, :, 1] = means[: K * d].reshape(K, d).T
+            state["coordinates"], state["n_sums"] = table.reshape(-1), 0
+            state["sums"] = np.zeros_like(state["sums"])
 
     def evaluate(self) -> tuple[float, float]:
         """Loss and norm of the gradient over all rows, at the average θ."""

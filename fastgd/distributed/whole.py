@@ -163,6 +163,8 @@ class Whole(Objective, registered=False):
 
     def sample_smoothness(self) -> float | None:
         """L_max over the rows of all ranks; asked by all together."""
+        if not isinstance(self._local, LinearModel):
+            raise ValueError(f"{self.description} is no linear model: its L_max is not known")
         found = self._local.sample_smoothness()
         return None if found is None else float(self._ranks.gather(found).max())
 
@@ -357,10 +359,10 @@ def _checked(
     record_every, epoch = arguments["record_every"], arguments["batch_size"]
     checked_records(record_every, epoch, 100, callbacks)
     name = type(optimizer).__name__
-    if isinstance(optimizer, Reduced):
+    if isinstance(optimizer, Reduced) and sync_every is None:
         raise ValueError(
-            f"{name} steps on one row at a time, which another rank may have: run it on one "
-            "machine, or take local steps of SGD with sync_every"
+            f"{name} steps on one row at a time, which another rank may have: let each rank step "
+            "on its own rows, with sync_every"
         )
     if sync_every is None:
         return tuple(callbacks)
