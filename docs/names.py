@@ -39,7 +39,7 @@ PAGES = (
          ("callbacks",), "fastgd.callbacks"),
     Page("theory", "Theory", "What is promised of a run, beside what happened.",
          ("theory.constants", "theory.minimum", "theory.bounds", "theory.rates",
-          "theory.planning", "theory.examine", "theory.certificates", "theory.replay"),
+          "theory.local_sgd", "theory.planning", "theory.examine", "theory.certificates", "theory.replay"),
          "fastgd.theory"),
     Page("comparison", "Comparison", "Which optimizer, and which rate.", ("comparison",),
          "fastgd"),
@@ -48,6 +48,8 @@ PAGES = (
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
+    Page("distributed", "Many machines", "One run whose data no machine holds alone.",
+         ("distributed.rows", "distributed.whole", "distributed.ranks"), "fastgd.distributed"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
@@ -80,7 +82,7 @@ def resolve(name: str) -> object:
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
     "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
-    "gallery",
+    "gallery", "jobs",
     "notebook", "plots", "report", "stretch", "views",
 }  # fmt: skip
 

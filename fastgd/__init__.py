@@ -15,7 +15,7 @@ from fastgd.run import *
 from fastgd.sweeps import *
 
 if TYPE_CHECKING:
-    from fastgd import datasets, explorer, figures, problems, theory
+    from fastgd import datasets, distributed, explorer, figures, problems, theory
     from fastgd.comparison import *
     from fastgd.model import *
 
@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 
 # Imported when first asked for: a third of the time of `import fastgd` otherwise.
-_MODULES = ("comparison", "datasets", "explorer", "figures", "problems", "theory")
+_MODULES = ("comparison", "datasets", "distributed", "explorer", "figures", "problems", "theory")
 _NAMES = {
     "comparison": ("Comparison", "RateRange", "compare", "lr_range_test"),
     "model": ("Model", "load_model"),
@@ -33,6 +33,8 @@ _NAMES = {
 views.register("auto", "fastgd.auto:minimize")
 views.register("certificate", "fastgd.theory:certificate")
 views.register("explore", "fastgd.explorer:explore")
+views.register("ranks", "fastgd.distributed.whole:ranks_of_run")
+views.register("read", "fastgd.distributed.whole:read_checkpoint")
 views.register("plot_certificate", "fastgd.plots:plot_certificate")
 views.register("plot_result", "fastgd.plots:plot_result")
 views.register("plot_schedule", "fastgd.plots:plot_schedule")

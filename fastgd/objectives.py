@@ -5,6 +5,7 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -47,9 +48,10 @@ class Objective:
     # Makes the way of stepping of a run; `General` takes any objective.
     stepping: ClassVar[Callable[..., solver.Solver]] = solver.General
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not cls.__name__.startswith("_"):  # the base of a family is none itself
+        # The base of a family is none itself.
+        if registered and not cls.__name__.startswith("_"):
             registry[cls.__name__] = cls
 
     def compiled(self) -> objective.Objective:
@@ -203,6 +205,7 @@ class _Supervised(Objective):
         self.n_outputs = self.loss.targets(self.y)
         self.penalty = penalties.as_penalty_term(l2, penalty)
         weights = as_weights(sample_weight, class_weight, self.y, self.loss.task)
+        self._balanced = isinstance(class_weight, str)
         self.sample_weight: Vector | None = weights
         # A solver's own: with mean 1, so that a mean over rows is the weighted mean.
         self._row_weights = None if weights is None else weights * (len(weights) / weights.sum())
@@ -371,6 +374,10 @@ class LinearModel(_Supervised):
                 )
             self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
+
+    def gram(self) -> Vector:
+        """[X 1]ᵀ D [X 1], or XᵀDX, with D = n diag(w_i)/Σw_i: (d + 1, d + 1) or (d, d)."""
+        return gram_matrix(self.X, self.fit_intercept, self._row_weights)
 
     def sample_smoothness(self) -> float | None:
         r"""L_max, the largest β of one observation's loss, with a smooth penalty; None as for β.
@@ -865,6 +872,15 @@ class Function(Objective):
 
     def __repr__(self) -> str:
         return f"Function(n_params={self.n_params})"
+
+
+def changed(objective: Any, **known: Any) -> Any:
+    """The same over other rows, with what its attributes are there; made without its checks."""
+    twin = copy.copy(objective)
+    # What is known of an objective was found out over all its rows.
+    twin.__dict__.pop("_spare", None)
+    twin.__dict__.update({"_smoothness": None, **known})
+    return twin
 
 
 @np.errstate(under="ignore")

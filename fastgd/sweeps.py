@@ -10,6 +10,7 @@ from fastgd.arguments import check_seed
 from fastgd.callbacks import Callback
 from fastgd.console import Interrupts
 from fastgd.history import Result
+from fastgd.jobs import check_parallel, handed_out
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 from fastgd.run import Run
@@ -34,6 +35,7 @@ def sweep(
     sampling: str = "replacement",
     record_every: int | None = 0,
     callbacks: Iterable[Callback] = (),
+    parallel: str = "threads",
 ) -> list[Result]:
     """Several optimizers on one objective, with the same draws, in one pass over the data.
 
@@ -48,6 +50,10 @@ def sweep(
     theta0, batch_size, steps, epochs, seed, sampling, record_every, callbacks
         As for `minimize`, for each of the runs; but nothing is recorded by default, and a seed that
         is not an int is asked once, for the draws of all.
+    parallel : "threads" or "joblib"
+        The runs take turns in this thread; or each is a job that joblib hands out, to other
+        processes or, inside ``joblib.parallel_config("dask")``, to a cluster, where callbacks are
+        copies. The results are the same.
 
     Returns
     -------
@@ -58,6 +64,8 @@ def sweep(
     ------
     TypeError, ValueError
         Arguments that make no sense, before any work starts.
+    ImportError
+        joblib is asked for, and not installed.
 
     Notes
     -----
@@ -80,6 +88,17 @@ def sweep(
     if not isinstance(seed, (int, np.integer)):
         seed = int(np.random.default_rng(seed).integers(1 << 63))
     callbacks = tuple(callbacks)
+    if check_parallel(parallel):
+        options = {
+            "theta0": theta0, "batch_size": batch_size, "steps": steps, "epochs": epochs,
+            "seed": seed, "sampling": sampling, "record_every": record_every,
+            "callbacks": callbacks,
+        }  # fmt: skip
+        jobs = [(objective, optimizer, options) for optimizer in optimizers]
+        found = sorted(handed_out(_alone, jobs), key=lambda pair: pair[0])
+        for _, result in found:
+            result.objective = objective
+        return [result for _, result in found]
     stride = shared_steps(objective, batch_size)
     with contextlib.ExitStack() as stack:
         runs = [
@@ -101,6 +120,14 @@ def sweep(
                 run._advance(run.total if stride is None else run.step + stride, settled=False)
             live = [run for run in live if run.stop is None]
         return [run._last_result() for run in runs]
+
+
+def _alone(objective: Objective, optimizer: Optimizer, options: dict[str, Any]) -> Result:
+    with Run(objective, optimizer, **options) as run:
+        result = run.advance()._last_result()
+    result.state  # noqa: B018 - copied now: nothing of the run travels
+    result.objective = None  # type: ignore[assignment]  # whoever asked has it, and its data
+    return result
 
 
 def shared_steps(objective: Objective, batch_size: int | None) -> int | None:

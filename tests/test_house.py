@@ -36,7 +36,7 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "early", "files", "notebook", "views"},
+    {"checks", "console", "early", "files", "jobs", "notebook", "views"},
     {"core"},
 ]
 
@@ -44,7 +44,7 @@ FLOORS = [
 CORE_FLOORS = [
     {"epochs", "online"},
     {"descent", "local", "reduced"},
-    {"solver"},
+    {"solver", "spread"},
     {"team"},
     {"linear", "network", "foreign", "around"},
     {"rules", "adam"},
@@ -179,6 +179,8 @@ def test_a_view_is_named_as_it_can_be_found():
         ("bokeh", "explorer/page.py"),
         ("sklearn", "sklearn/"),
         ("narwhals", "datasets/frames.py"),
+        ("mpi4py", "distributed/ranks.py"),
+        ("joblib", "jobs.py"),
     ],
 )
 def test_a_package_is_imported_in_one_place_only(package, home):

@@ -5,13 +5,14 @@ is, its draw and its seed, depends on its own name alone: neither on the threads
 """
 
 import contextlib
+import functools
 import json
 import math
 import os
 import queue
 import threading
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from fastgd.comparison.results import COLUMNS, Comparison, Record
 from fastgd.console import Bar
 from fastgd.files import replace_text
 from fastgd.history import Result
+from fastgd.jobs import check_parallel, handed_out
 from fastgd.optimizers import Optimizer
 from fastgd.run import INTERRUPTED
 from fastgd.sweeps import shared_steps, sweep
@@ -66,6 +68,7 @@ def compare(
     seed: int = 0,
     path: str | Path | None = None,
     progress: bool = False,
+    parallel: str = "threads",
 ) -> "Comparison":
     """Compare optimizers fairly: equal tuning budgets, several seeds, results on held-out data.
 
@@ -93,6 +96,10 @@ def compare(
         one with more seeds, a larger budget or more optimizers takes over what is there.
     progress : bool, default False
         Show a bar, with the time left, on the standard error stream.
+    parallel : "threads" or "joblib"
+        Threads of this process; or joblib hands the trials out, to other processes or, inside
+        ``joblib.parallel_config("dask")``, to a cluster. n_jobs is then joblib's too. The results
+        are the same.
 
     Returns
     -------
@@ -103,6 +110,8 @@ def compare(
     ------
     TypeError, ValueError
         Unknown names, names that occur twice, counts below 1, a file of another comparison.
+    ImportError
+        joblib is asked for, and not installed.
 
     Notes
     -----
@@ -121,8 +130,11 @@ def compare(
     >>> c.complete, len(c.table["test"])  # (2 trials + 2 tuned + 2 default) of 2 × 2
     (True, 24)
     """
+    elsewhere = check_parallel(parallel)
     study = _Study(problems, optimizers, budget, seeds, schedules, seed, path)
     jobs = as_count("n_jobs", (os.cpu_count() or 1) if n_jobs is None else n_jobs)
+    if elsewhere:
+        study.hand_out = functools.partial(handed_out, n_jobs=None if n_jobs is None else jobs)
     return study.go(jobs, progress)
 
 
@@ -169,6 +181,7 @@ class _Study:
         self.records: dict[Key, Record] = {}
         self.file: Any = None
         self.halt = threading.Event()
+        self.hand_out: Callable[..., Any] | None = None
 
     def go(self, jobs: int, progress: bool) -> "Comparison":
         from concurrent.futures import Future, ThreadPoolExecutor
@@ -183,7 +196,10 @@ class _Study:
 
         def collect(task: "Future[list[Record]]") -> None:
             waiting.remove(task)
-            for record in task.result():
+            keep(task.result())
+
+        def keep(records: list[Record]) -> None:
+            for record in records:
                 key: Key = tuple(record[column] for column in COLUMNS[:5])
                 wanted[key] = self.records[key] = record
                 self._keep(record)
@@ -207,6 +223,11 @@ class _Study:
                     bar = Bar(len(groups) * (self.budget + 2 * self.seeds))
                 if bar is not None:
                     bar.skipped += len(wanted) - already
+                if self.hand_out is not None:
+                    given = [self._given(pack) for pack in self._packs(missing)]
+                    for _, records in self.hand_out(_trials, given):
+                        keep(records)
+                    continue
                 waiting |= {pool.submit(self._run, pack) for pack in self._packs(missing)}
                 ended: queue.SimpleQueue[Future[list[Record]]] = queue.SimpleQueue()
                 for task in waiting:
@@ -281,35 +302,13 @@ class _Study:
         # One seed for all trials, as in the paper; others for what is reported.
         return "search" if key[3] == "trial" else f"seed {key[4]}"
 
-    def _run(self, pack: Sequence[Job]) -> list[Record]:
-        """The records of runs on one problem with the same draws, those that were let finish."""
+    def _given(self, pack: Sequence[Job]) -> "tuple[Problem, Sequence[Job], int]":
         problem = self.problems[pack[0][0][0]]
         seed = int(self._entropy(problem.name, self._draws(pack[0][0])).generate_state(1)[0])
+        return problem, pack, seed
 
-        def halted(_: Progress) -> Stop | None:
-            return INTERRUPTED if self.halt.is_set() else None
-
-        halted.every_chunk = True  # type: ignore[attr-defined]
-        with np.errstate(all="ignore"):
-            try:
-                results = sweep(
-                    problem.train, [optimizer for _, optimizer in pack], problem.theta0,
-                    batch_size=problem.batch_size, steps=problem.steps, seed=seed,
-                    callbacks=[halted],
-                )  # fmt: skip
-                found = [
-                    None if result.interrupted else (*_losses(problem, result), result.message)
-                    for result in results
-                ]
-            except ArithmeticError as error:
-                # Python's floats raise, in a function of the user's, where NumPy's become inf.
-                message = f"diverged: {type(error).__name__}: {error}"
-                found = [(math.inf, math.inf, message)] * len(pack)
-        return [
-            _record(key, optimizer, *outcome)
-            for (key, optimizer), outcome in zip(pack, found, strict=True)
-            if outcome is not None
-        ]
+    def _run(self, pack: Sequence[Job]) -> list[Record]:
+        return _trials(*self._given(pack), self.halt)
 
     def _keep(self, record: Record) -> None:
         if self.file is not None:
@@ -379,6 +378,37 @@ def _check_record(record: Mapping[str, Any]) -> None:
         value = record[column]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise TypeError(f"{column} is {value!r}")
+
+
+def _trials(
+    problem: "Problem", pack: Sequence[Job], seed: int, halt: threading.Event | None = None
+) -> list[Record]:
+    """The records of runs on one problem with the same draws, those that were let finish."""
+
+    def halted(_: Progress) -> Stop | None:
+        return INTERRUPTED if halt is not None and halt.is_set() else None
+
+    halted.every_chunk = True  # type: ignore[attr-defined]
+    with np.errstate(all="ignore"):
+        try:
+            results = sweep(
+                problem.train, [optimizer for _, optimizer in pack], problem.theta0,
+                batch_size=problem.batch_size, steps=problem.steps, seed=seed,
+                callbacks=[halted],
+            )  # fmt: skip
+            found = [
+                None if result.interrupted else (*_losses(problem, result), result.message)
+                for result in results
+            ]
+        except ArithmeticError as error:
+            # Python's floats raise, in a function of the user's, where NumPy's become inf.
+            message = f"diverged: {type(error).__name__}: {error}"
+            found = [(math.inf, math.inf, message)] * len(pack)
+    return [
+        _record(key, optimizer, *outcome)
+        for (key, optimizer), outcome in zip(pack, found, strict=True)
+        if outcome is not None
+    ]
 
 
 def _losses(problem: "Problem", result: Result) -> tuple[float, float]:

@@ -290,6 +290,7 @@ cdef class ReducedSolver(Solver):
     cdef LinearObjective linear
     cdef Reduced run
     cdef bint anchored, filled, other
+    cdef public bint still                 # whether the anchor moves only from outside, by `load`
     cdef object table, means, sums, coordinates, margins
     cdef object kept                       # at the mark
 
@@ -378,7 +379,7 @@ cdef class ReducedSolver(Solver):
     cdef Py_ssize_t until_anchor(self, const Batch *batch, Py_ssize_t done) noexcept nogil:
         """How many of the rows from `done` on come before one that sets the anchor."""
         cdef Py_ssize_t i
-        if not self.anchored:
+        if not self.anchored or self.still:
             return batch.count - done
         for i in range(done, batch.count):
             if number_of(batch, i) == 0:

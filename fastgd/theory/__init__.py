@@ -9,6 +9,7 @@ from fastgd.theory.bounds import *
 from fastgd.theory.certificates import *
 from fastgd.theory.constants import *
 from fastgd.theory.examine import *
+from fastgd.theory.local_sgd import *
 from fastgd.theory.minimum import *
 from fastgd.theory.planning import *
 from fastgd.theory.rates import *
