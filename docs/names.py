@@ -48,6 +48,8 @@ PAGES = (
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
+    Page("scipy", "SciPy", "Every optimizer as a method of scipy.optimize.minimize.", ("scipy",),
+         "fastgd.scipy"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
@@ -81,7 +83,7 @@ def resolve(name: str) -> object:
 WITHIN = {
     "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
     "gallery",
-    "notebook", "plots", "report", "stretch", "views",
+    "notebook", "plots", "pointers", "report", "stretch", "views",
 }  # fmt: skip
 
 

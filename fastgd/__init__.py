@@ -32,6 +32,7 @@ views.register("explore", "fastgd.explorer:explore")
 views.register("plot_certificate", "fastgd.plots:plot_certificate")
 views.register("plot_result", "fastgd.plots:plot_result")
 views.register("plot_schedule", "fastgd.plots:plot_schedule")
+views.register("scipy", "fastgd.scipy:minimize")
 
 
 def __getattr__(name: str) -> Any:

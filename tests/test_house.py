@@ -36,7 +36,7 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "files", "notebook", "views"},
+    {"checks", "console", "files", "notebook", "pointers", "views"},
     {"core"},
 ]
 
@@ -52,7 +52,7 @@ CORE_FLOORS = [
     {"rows"},
     {"losses", "penalties"},
     {"sampling", "exponential"},
-    {"vector", "claim", "flush", "build"},
+    {"vector", "claim", "flush", "build", "shared"},
     {"dispatch"},
 ]
 

@@ -18,6 +18,11 @@ from .vector cimport kernel_void, scale
 import numpy as np
 
 
+# Up to so many parameters a run that asks Python in each step keeps the GIL between its questions:
+# to let go and wait for it costs more than all else, where another thread does the same.
+cdef Py_ssize_t FEW_PARAMS = 4096
+
+
 cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept nogil:
     # 0 where all entries are finite, NaN elsewhere: 0 x is NaN for NaN and infinities.
     cdef Py_ssize_t j = 0
@@ -156,10 +161,15 @@ cdef class Solver:
                 self.sampler.claim()
                 try:
                     self.sampler.begin(steps)
-                    with nogil:
+                    if self.objective.asks_python and self.n_params <= FEW_PARAMS:
                         mode = flush()
                         status = self.advance(&lr[0], &momentum[0], steps, &taken)
                         unflush(mode)
+                    else:
+                        with nogil:
+                            mode = flush()
+                            status = self.advance(&lr[0], &momentum[0], steps, &taken)
+                            unflush(mode)
                 finally:
                     self.sampler.release()
             finally:
