@@ -48,6 +48,14 @@ PAGES = (
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
+    Page("torch", "The dialect of torch", "Its optimizers and schedulers, by their names, with its "
+         "numbers.", ("dialects.torch",), "fastgd.dialects.torch"),
+    Page("optax", "The dialect of optax", "Its optimizers and schedules, by their names, with its "
+         "numbers.", ("dialects.optax",), "fastgd.dialects.optax"),
+    Page("keras", "The dialect of keras", "Its optimizers and schedules, by their names, with its "
+         "numbers.", ("dialects.keras",), "fastgd.dialects.keras"),
+    Page("scikit_learn", "The dialect of scikit-learn", "Its optimizers, by their names, with its "
+         "numbers.", ("dialects.sklearn",), "fastgd.dialects.sklearn"),
     Page("scipy", "SciPy", "Every optimizer as a method of scipy.optimize.minimize.", ("scipy",),
          "fastgd.scipy"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),

@@ -11,7 +11,7 @@ from fastgd.run import *
 from fastgd.sweeps import *
 
 if TYPE_CHECKING:
-    from fastgd import datasets, explorer, figures, problems, theory
+    from fastgd import datasets, dialects, explorer, figures, problems, theory
     from fastgd.comparison import *
     from fastgd.model import *
 
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 
 # Imported when first asked for: a third of the time of `import fastgd` otherwise.
-_MODULES = ("comparison", "datasets", "explorer", "figures", "problems", "theory")
+_MODULES = ("comparison", "datasets", "dialects", "explorer", "figures", "problems", "theory")
 _NAMES = {
     "comparison": ("Comparison", "RateRange", "compare", "lr_range_test"),
     "model": ("Model", "load_model"),

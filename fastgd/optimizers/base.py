@@ -91,7 +91,7 @@ def number(
 def rate(
     default: Any,
     interval: Interval = NOT_NEGATIVE,
-    space: LogUniform = RATES,
+    space: LogUniform | None = RATES,
 ) -> Any:
     """The field of a number or schedule."""
     # Default schedules are frozen, so instances may share them.
