@@ -50,6 +50,16 @@ PAGES = (
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
     Page("distributed", "Many machines", "One run whose data no machine holds alone.",
          ("distributed.rows", "distributed.whole", "distributed.ranks"), "fastgd.distributed"),
+    Page("torch", "The dialect of torch", "Its optimizers and schedulers, by their names, with its "
+         "numbers.", ("dialects.torch",), "fastgd.dialects.torch"),
+    Page("optax", "The dialect of optax", "Its optimizers and schedules, by their names, with its "
+         "numbers.", ("dialects.optax",), "fastgd.dialects.optax"),
+    Page("keras", "The dialect of keras", "Its optimizers and schedules, by their names, with its "
+         "numbers.", ("dialects.keras",), "fastgd.dialects.keras"),
+    Page("scikit_learn", "The dialect of scikit-learn", "Its optimizers, by their names, with its "
+         "numbers.", ("dialects.sklearn",), "fastgd.dialects.sklearn"),
+    Page("scipy", "SciPy", "Every optimizer as a method of scipy.optimize.minimize.", ("scipy",),
+         "fastgd.scipy"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
@@ -83,7 +93,7 @@ def resolve(name: str) -> object:
 WITHIN = {
     "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
     "gallery", "jobs",
-    "notebook", "plots", "report", "stretch", "views",
+    "notebook", "plots", "pointers", "report", "stretch", "views",
 }  # fmt: skip
 
 

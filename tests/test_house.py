@@ -36,7 +36,7 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "early", "files", "jobs", "notebook", "views"},
+    {"checks", "console", "early", "files", "jobs", "notebook", "pointers", "views"},
     {"core"},
 ]
 
@@ -52,7 +52,7 @@ CORE_FLOORS = [
     {"rows"},
     {"losses", "penalties"},
     {"sampling", "exponential", "seeds"},
-    {"vector", "claim", "flush", "build"},
+    {"vector", "claim", "flush", "build", "shared"},
     {"dispatch"},
 ]
 

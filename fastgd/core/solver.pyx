@@ -22,6 +22,11 @@ from time import perf_counter
 cnp.import_array()
 
 
+# Up to so many parameters a run that asks Python in each step keeps the GIL between its questions:
+# to let go and wait for it costs more than all else, where another thread does the same.
+cdef Py_ssize_t FEW_PARAMS = 4096
+
+
 cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept nogil:
     # 0 where all entries are finite, NaN elsewhere: 0 x is NaN for NaN and infinities.
     cdef Py_ssize_t j = 0
@@ -185,9 +190,13 @@ cdef class Solver:
                 self.sampler.claim()
                 try:
                     self.sampler.begin(steps)
-                    with nogil:
+                    if self.objective.asks_python and self.n_params <= FEW_PARAMS:
                         status = self.go_on(rates, momenta, steps, record_every, total, recorded,
                                             columns, &filled)
+                    else:
+                        with nogil:
+                            status = self.go_on(rates, momenta, steps, record_every, total,
+                                                recorded, columns, &filled)
                 finally:
                     self.sampler.release()
             finally:

@@ -18,6 +18,8 @@ import operator
 
 import numpy as np
 
+from .shared import as_numpy
+
 cnp.import_array()
 
 
@@ -324,9 +326,8 @@ def make(optimizer, n_params, spans=None, penalty=None):
 
 
 cdef double *vector_of(array, Py_ssize_t n, str name, bint written) except NULL:
-    # The pointer to a float64 vector of n entries, or an error in the caller's terms.
-    if not cnp.PyArray_Check(array):
-        raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    # The pointer to a float64 vector of n entries, or an error in the caller's terms. `array` is
+    # NumPy's.
     if not cnp.PyArray_CheckExact(array) and isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost: fill it first")
     if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or cnp.PyArray_NDIM(array) != 1 \
@@ -371,7 +372,8 @@ cdef class Stepper:
         RuntimeError
             The state is in use by another run, in another thread.
         """
-        cdef double *parameters = vector_of(theta, state.n_params, "theta", False)
+        given = theta if cnp.PyArray_Check(theta) else as_numpy(theta, "theta")
+        cdef double *parameters = vector_of(given, state.n_params, "theta", False)
         cdef const double *place
         state.claim()
         if state.rates is not None:
@@ -395,8 +397,10 @@ cdef class Stepper:
         Parameters
         ----------
         theta : (d,) float64, contiguous and writable
+            NumPy's, or a torch tensor on the CPU, which is changed in its own memory.
         gradient : (d,) float64, contiguous
-            The gradient at ``optimizer.point(theta, state)``. It is not searched for NaN.
+            The gradient at ``optimizer.point(theta, state)``, an array of NumPy, torch or jax, used
+            where it lies. It is not searched for NaN.
         state : the state made by `init`
 
         Raises
@@ -406,6 +410,10 @@ cdef class Stepper:
         RuntimeError
             The state is in use by another run, in another thread.
         """
+        if not cnp.PyArray_Check(theta):
+            theta = as_numpy(theta, "theta")
+        if not cnp.PyArray_Check(gradient):
+            gradient = as_numpy(gradient, "gradient")
         cdef double *parameters = vector_of(theta, state.n_params, "theta", True)
         cdef const double *slope = vector_of(gradient, state.n_params, "gradient", False)
         cdef uint64_t mode

@@ -21,8 +21,8 @@ from fastgd.optimizers.reduced import *
 
 __all__ = [
     "ADOPT", "AMSBound", "AMSGrad", "AdEMAMix", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta",
-    "Adam", "AdamW", "Adamax", "Adan", "Cautious", "ExponentialAverage", "LAMB", "Lion",
-    "Lookahead", "Momentum", "NAdam", "NadamW", "Nesterov", "Optimizer", "PolyakAverage", "RAdam",
-    "RMSProp", "Rprop", "SAGA", "SGD", "SVRG", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum",
-    "Yogi",
+    "Adam", "AdamW", "Adamax", "Adan", "Cautious", "CoupledDecay", "ExponentialAverage", "LAMB",
+    "Lion", "Lookahead", "Momentum", "NAdam", "NadamW", "Nesterov", "Optimizer", "PolyakAverage",
+    "QHM", "RAdam", "RMSProp", "Rprop", "SAGA", "SGD", "SVRG", "ScheduleFreeAdamW",
+    "ScheduleFreeSGD", "Signum", "Yogi",
 ]  # fmt: skip
