@@ -41,7 +41,7 @@ class Stretch:
     chunk : int
         Steps that should be taken next.
     last_lr : float
-        The rate of the step taken last; NaN before the first.
+        The rate of the step taken last, also where the rule has found it; NaN before the first.
     """
 
     def __init__(self, solver: Any, rates: Rates, lock: Any = None) -> None:
@@ -76,7 +76,8 @@ class Stretch:
                     # How many steps were taken is known, but not how many of the draws were used.
                     self.rewind()
                     raise
-                self.last_lr = float(lr[-1])
+                found = self.solver.update.rate
+                self.last_lr = float(lr[-1]) if found is None else found
                 self._since_mark += seconds
                 if self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:
                     stop = self.secure(last)
@@ -94,7 +95,10 @@ class Stretch:
         return self._chunk_rates
 
     def _lr_before(self, step: int) -> float:
-        return float(self.rates.over(step - 1, step)[0][0]) if step else math.nan
+        if not step:
+            return math.nan
+        found = self.solver.update.rate
+        return float(self.rates.over(step - 1, step)[0][0]) if found is None else float(found)
 
     def mark(self) -> None:
         began = time.perf_counter()

@@ -160,6 +160,14 @@ cdef class Update:
         """The vectors of the state by name, as views."""
         return dict(zip(self.slots, self.memory))
 
+    @property
+    def rate(self):
+        """The rate of the last step, where the rule finds it itself; None where it takes lr."""
+        numbers = type(self).numbers
+        if "rate" in numbers:
+            return float(self.scalar_memory[list(numbers).index("rate")])
+        return None if self.inner is None else self.inner.rate
+
     def save(self):
         """A copy of the whole state, for `load`."""
         return {"t": self.t, "slots": self.memory.copy(), "numbers": self.scalar_memory.copy(),
