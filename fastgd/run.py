@@ -24,6 +24,7 @@ from fastgd import checkpoint as files
 from fastgd import views
 from fastgd.arguments import (
     bound,
+    chances_of,
     check_sampling,
     check_seed,
     checked_records,
@@ -38,7 +39,7 @@ from fastgd.core import solver as solvers
 from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import Objective
+from fastgd.objectives import Objective, row_weights
 from fastgd.optimizers import Optimizer
 from fastgd.stretch import Stretch
 
@@ -146,9 +147,16 @@ class Run:
         )
         self.rates = self.optimizer.rates(self.total)
 
-        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed)
+        chances = chances_of(objective, sampling, batch_size)
+        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed, chances)
+        self._drawn_weights = None
         with contextlib.ExitStack() as stack:
             self._core = stack.enter_context(objective.borrow())
+            if chances is not None:
+                # A mean over these draws is that over all rows only with these weights.
+                self._drawn_weights = row_weights(objective) / (len(chances) * chances)
+                self._core.draw_with(self._drawn_weights)
+                stack.callback(self._core.draw_with, None)
             update = updates.make(
                 self.optimizer, len(theta), self._core.span_list, self._core.penalty
             )
@@ -367,7 +375,8 @@ class Run:
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
-            with _team(self.objective, self._core, self._useful_threads() - 1) as team:
+            helpers = self._useful_threads() - 1
+            with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
                 self._stretch.solver.team = team
                 try:
                     stop = self._steps(until, bar)
@@ -532,10 +541,14 @@ def minimize(
         How long, one of the two. An epoch is ceil(n_samples / batch_size) steps.
     seed : int or numpy.random.Generator, optional
         The one source of randomness. An int makes the run repeatable, bit by bit.
-    sampling : "replacement", "shuffle" or "sequential"
+    sampling : "replacement", "shuffle", "sequential" or "importance"
         Independent indices, ``default_rng(seed).integers(n, size=(steps, batch_size))``; or a new
         ``permutation(n)`` each epoch; or rows in their order. The last batch of an epoch of the
-        latter two may be short, and is averaged over its own size.
+        latter two may be short, and is averaged over its own size. "importance", for linear models,
+        draws row i with probability p_i = ``objective.importance()[i]`` and weighs it by
+        1/(n p_i), so that a step's mean stays right while long rows disturb it less; its indices
+        are ``np.searchsorted(c / c[-1], rng.random((steps, batch_size)), "right")``, c being
+        ``np.cumsum(p)``.
     record_every : int, at least 0, optional
         Steps between two records of loss and gradient norm over the whole data. None: once an
         epoch, or about 100 times a run where there is no epoch. 0: never; the final loss is then
@@ -591,6 +604,8 @@ def minimize(
     ----------
     Bottou, Curtis and Nocedal 2018, Optimization Methods for Large-Scale Machine Learning.
     Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks.
+    Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
+    Randomized Kaczmarz algorithm: importance sampling.
 
     Examples
     --------
@@ -684,12 +699,16 @@ def resume(
 
 
 @contextlib.contextmanager
-def _team(objective: Objective, core: Any, count: int) -> Iterator[Any]:
+def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator[Any]:
     # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
     if count < 1:
         yield None
         return
-    team = teams.Team(core, [objective.compiled() for _ in range(count)])
+    cores = [objective.compiled() for _ in range(count)]
+    if weights is not None:
+        for one in cores:
+            one.draw_with(weights)
+    team = teams.Team(core, cores)
     threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
     started = []
     try:

@@ -1,4 +1,4 @@
-"""Rates that need no tuning: by the loss against the oracle, all of them against peers and grids."""
+"""Rates that need no tuning: those by the loss against the oracle, all of them against peers."""
 
 import numpy as np
 import oracle

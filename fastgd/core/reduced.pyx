@@ -22,6 +22,7 @@ from .vector cimport dot, kernel_void, prefetch, real
 
 import numpy as np
 
+from .sampling import Importance
 from .update import UPDATES
 
 ctypedef fused integer:
@@ -301,6 +302,8 @@ cdef class ReducedSolver(Solver):
         name = type(update.optimizer).__name__
         if sampler.batch_size != 1:
             raise ValueError(f"{name} takes one row a step: give batch_size=1")
+        if isinstance(sampler, Importance):
+            raise ValueError(f"{name} is of uniform draws: not for sampling=\"importance\"")
         penalty = objective.penalty
         self.other = penalty.proximal and not penalty.elastic
         if self.other and objective.rows.sparse:

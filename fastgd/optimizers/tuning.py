@@ -209,7 +209,7 @@ class Prodigy(Optimizer):
     --------
     >>> X, y = gd.datasets.load("breast-cancer")
     >>> f = gd.LogisticRegression(X, y, l2=0.01)
-    >>> gd.minimize(f, gd.Prodigy(), batch_size=32, epochs=20, seed=0).loss < 0.11
+    >>> gd.minimize(f, gd.Prodigy(), steps=200).loss < 0.103
     True
     """
 

@@ -24,8 +24,9 @@ Vector = NDArray[np.float64]
 class Trace:
     """A callback that keeps of every step what the theorems need."""
 
-    def __init__(self, objective: Objective, steps: int, stochastic: bool) -> None:
-        self.objective, self.steps, self.stochastic = objective, steps, stochastic
+    def __init__(self, objective: Objective, steps: int, sampling: str | None) -> None:
+        # `sampling` is None where every step takes all rows.
+        self.objective, self.steps, self.sampling = objective, steps, sampling
         self.examine = not ours(objective)
         self.mapped = objective.penalty is not None and not objective.penalty.smooth
         self.losses: list[float] = []
@@ -59,8 +60,9 @@ class Trace:
         self.theta = theta
         if progress.step >= self.steps:
             return Stop("replayed")
-        if self.stochastic:
-            self.variances.append(variance(self.objective, theta))
+        if self.sampling is not None:
+            draws = "importance" if self.sampling == "importance" else "replacement"
+            self.variances.append(variance(self.objective, theta, draws))
         return None
 
     def _examine(self, theta: Vector, step: int) -> None:
@@ -168,7 +170,7 @@ def traced(
     halt: threading.Event | None = None,
 ) -> tuple[Trace, Result]:
     """The run, taken again up to step `stop` or until `halt`, and what was seen at every step."""
-    trace = Trace(objective, stop, setting.batch_size is not None)
+    trace = Trace(objective, stop, None if setting.batch_size is None else setting.sampling)
 
     def look(progress: Progress) -> Any:
         if halt is not None and halt.is_set():
