@@ -39,7 +39,7 @@ PAGES = (
          ("callbacks",), "fastgd.callbacks"),
     Page("theory", "Theory", "What is promised of a run, beside what happened.",
          ("theory.constants", "theory.minimum", "theory.bounds", "theory.rates",
-          "theory.planning", "theory.examine", "theory.certificates", "theory.replay"),
+          "theory.planning", "theory.duality", "theory.examine", "theory.certificates", "theory.replay"),
          "fastgd.theory"),
     Page("comparison", "Comparison", "Which optimizer, and which rate.", ("comparison",),
          "fastgd"),

@@ -32,7 +32,7 @@ from fastgd.arguments import (
     sampler_of,
     with_number,
 )
-from fastgd.callbacks import Callback, Progress, Stop
+from fastgd.callbacks import Callback, Progress, Rescale, Stop
 from fastgd.checks import as_count, as_penalty, as_vector
 from fastgd.console import Bar, Interrupts
 from fastgd.core import solver as solvers
@@ -64,6 +64,8 @@ class Run:
         As in a `Result`.
     stop : callbacks.Stop or None
         Why the run ended, where it has.
+    rescalings : list of (step, factor)
+        Where a callback had all later rates multiplied.
 
     Raises
     ------
@@ -171,6 +173,8 @@ class Run:
         self._interrupts = Interrupts()
         self.history = History()
         self.stop: Stop | None = None
+        # (step, factor): from there on a callback had the rates multiplied.
+        self.rescalings: list[tuple[int, float]] = []
         self._interrupted = False
         self._loss = self._norm = math.nan
         self._looked = -1  # the step at which records and callbacks have had their turn
@@ -231,19 +235,28 @@ class Run:
 
     def _result(self, state: Any) -> Result:
         stop = self.stop or Stop(f"at step {self.step} of {self.total}")
+        step, loss, theta, message = self.step, self._loss, self.theta, stop.message
+        if self._recorded != step:
+            loss = math.nan
+        for callback in self.callbacks:
+            found = callback.best() if hasattr(callback, "best") else None
+            if found is not None and found[0] < step:
+                step, loss, theta = found
+                message = f"{message}; the result is that of step {step}"
         return Result(
-            theta=self.theta,
-            steps=self.step,
+            theta=theta,
+            steps=step,
             converged=stop.converged,
             diverged=stop.kind == "diverged",
-            message=stop.message,
+            message=message,
             history=self.history.snapshot(),
             objective=self.objective,
             optimizer=self.optimizer,
             setting=self.setting,
-            _loss=self._loss if self._recorded == self.step else None,
+            _loss=None if math.isnan(loss) else loss,
             interrupted=self._interrupted,
             _state=state,
+            rescalings=tuple(self.rescalings),
         )
 
     def _last_result(self) -> Result:
@@ -461,7 +474,7 @@ class Run:
     def _ask(self, callback: Callback) -> Stop | None:
         progress = Progress(
             self.step, self.total, self._loss, self._norm, self.time, self.history,
-            lambda: self._stretch.solver.settled,
+            lambda: self._stretch.solver.settled, self.objective,
         )  # fmt: skip
         with self._interrupts.heard:
             answer = callback(progress)
@@ -473,6 +486,9 @@ class Run:
             held.theta  # noqa: B018
         if isinstance(answer, Stop):
             return answer
+        if isinstance(answer, Rescale):
+            self.rescalings.append((self.step, answer.factor))
+            return self._stretch.rescale(answer.factor)
         if answer:
             return Stop(answer if isinstance(answer, str) else f"stopped by {callback!r}")
         return None

@@ -47,6 +47,7 @@ class Stretch:
     def __init__(self, solver: Any, rates: Rates, lock: Any = None) -> None:
         self.solver = solver
         self.rates = rates
+        self.scale = 1.0  # of all rates, from the last mark on
         self.last_lr = math.nan
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
         work = (solver.sampler.batch_size + 4) * solver.n_params + 50
@@ -91,14 +92,28 @@ class Stretch:
 
     def _rates_over(self, start: int, end: int) -> tuple[Any, Any]:
         if not self.rates.constant or len(self._chunk_rates[0]) != end - start:
-            self._chunk_rates = self.rates.over(start, end)
+            self._chunk_rates = self._over(start, end)
         return self._chunk_rates
+
+    def _over(self, start: int, end: int) -> tuple[Any, Any]:
+        lr, momentum = self.rates.over(start, end)
+        return (lr if self.scale == 1.0 else lr * self.scale), momentum
+
+    def rescale(self, factor: float) -> Stop | None:
+        """Multiply the rates of all later steps."""
+        stop = self.secure()
+        if stop is None:
+            # What is taken back later is taken again at the rate that it had.
+            self.mark()
+            self.scale *= factor
+            self._chunk_rates = np.empty(0), np.empty(0)
+        return stop
 
     def _lr_before(self, step: int) -> float:
         if not step:
             return math.nan
         found = self.solver.update.rate
-        return float(self.rates.over(step - 1, step)[0][0]) if found is None else float(found)
+        return float(self._over(step - 1, step)[0][0]) if found is None else float(found)
 
     def mark(self) -> None:
         began = time.perf_counter()
@@ -140,7 +155,7 @@ class Stretch:
                     self.solver.rewind()
                 middle = (self._marked + bad) // 2
                 for start in range(self._marked, middle, LONGEST_CHUNK):
-                    self.solver.take(*self.rates.over(start, min(middle, start + LONGEST_CHUNK)))
+                    self.solver.take(*self._over(start, min(middle, start + LONGEST_CHUNK)))
                 if self.solver.finite:
                     self.mark()
                 else:

@@ -1,6 +1,7 @@
 """Several runs in one pass over the data."""
 
 import contextlib
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def sweep(
             stack.enter_context(
                 Run(
                     objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling,
-                    record_every, callbacks,
+                    record_every, [_own(callback) for callback in callbacks],
                 )
             )
             for optimizer in optimizers
@@ -101,6 +102,11 @@ def sweep(
                 run._advance(run.total if stride is None else run.step + stride, settled=False)
             live = [run for run in live if run.stop is None]
         return [run._last_result() for run in runs]
+
+
+def _own(callback: Callback) -> Callback:
+    # What remembers something remembers it of one run.
+    return copy.copy(callback) if hasattr(callback, "save") else callback
 
 
 def shared_steps(objective: Objective, batch_size: int | None) -> int | None:

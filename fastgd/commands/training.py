@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgd import datasets, objectives, optimizers
 from fastgd.commands import choices
+from fastgd.core.sampling import SAMPLERS
 from fastgd.datasets import Dataset
 from fastgd.history import Result
 from fastgd.losses import Loss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.callbacks import Progress, Stop
+from fastgd.callbacks import Progress, Rescale, Stop
 from fastgd.history import Result, Setting
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
@@ -152,7 +152,7 @@ def path(result: Result) -> Vector:
         points.append(progress.theta)
         return progress.step >= result.steps
 
-    _again(result.objective, result.optimizer, result.setting, keep)
+    _again(result.objective, result.optimizer, result.setting, keep, result.rescalings)
     return np.array(points)
 
 
@@ -168,6 +168,7 @@ def traced(
     setting: Setting,
     stop: int,
     halt: threading.Event | None = None,
+    rescalings: tuple[tuple[int, float], ...] = (),
 ) -> tuple[Trace, Result]:
     """The run, taken again up to step `stop` or until `halt`, and what was seen at every step."""
     trace = Trace(objective, stop, None if setting.batch_size is None else setting.sampling)
@@ -177,16 +178,26 @@ def traced(
             return Stop("interrupted", kind="interrupted")
         return trace(progress)
 
-    return trace, _again(objective, optimizer, setting, look)
+    return trace, _again(objective, optimizer, setting, look, rescalings)
 
 
 def _again(
-    objective: Objective, optimizer: Optimizer, setting: Setting, callback: Callable[..., Any]
+    objective: Objective,
+    optimizer: Optimizer,
+    setting: Setting,
+    callback: Callable[..., Any],
+    rescalings: tuple[tuple[int, float], ...] = (),
 ) -> Result:
+    factors = dict(rescalings)
+
+    def rescale(progress: Progress) -> Any:
+        factor = factors.get(progress.step)
+        return None if factor is None else Rescale(factor)
+
     # A generator would be moved on, and where it is one nothing is drawn.
     seed = setting.seed if isinstance(setting.seed, (int, np.integer)) else 0
     arguments = setting.arguments() | {"seed": seed}
     return minimize(
-        objective, optimizer, record_every=1, callbacks=(callback,), on_interrupt="raise",
+        objective, optimizer, record_every=1, callbacks=(callback, rescale), on_interrupt="raise",
         **arguments,
     )  # fmt: skip
