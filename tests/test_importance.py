@@ -48,8 +48,16 @@ def test_runs_agree_with_ten_lines_of_numpy(storage, batch_size, penalty):
         np.testing.assert_allclose(p, chances(slow, curvature), rtol=1e-12)
         expected = replay(slow, p, np.zeros(6), 50, batch_size, 1e-4, 3)
         for threads, every in ((1, 0), (2, 7)):
-            r = gd.minimize(f, gd.SGD(1e-4), batch_size=batch_size, steps=50, seed=3,
-                            sampling="importance", n_threads=threads, record_every=every)  # fmt: skip
+            r = gd.minimize(
+                f,
+                gd.SGD(1e-4),
+                batch_size=batch_size,
+                steps=50,
+                seed=3,
+                sampling="importance",
+                n_threads=threads,
+                record_every=every,
+            )
             assert np.linalg.norm(r.theta - expected) <= 1e-12 * np.linalg.norm(expected)
             # What is recorded is the loss over all rows, each as often as the others.
             if every:
@@ -84,7 +92,8 @@ def test_draws_are_those_of_searchsorted(n):
     with f.borrow() as core:
         core.draw_with(np.arange(1.0, n + 1.0))
         update = gd.optimizers.SGD(1.0)
-        from fastgd.core import solver, update as updates
+        from fastgd.core import solver
+        from fastgd.core import update as updates
 
         way = solver.General(core, updates.make(update, 1), sampler, np.array([-0.5]))
         c = np.cumsum(p)

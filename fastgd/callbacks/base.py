@@ -78,8 +78,8 @@ class Progress:
 
     `step` of `steps` steps are taken; `loss` and `grad_norm` are those of the last record; `time`
     is in seconds since the start, those before a checkpoint included; `history` holds all records
-    so far. `theta` is a copy of the parameters, made when it is first asked for. `objective` is what
-    is minimised.
+    so far. `theta` is a copy of the parameters, made when it is first asked for; `objective` is
+    what is minimised.
     """
 
     step: int
@@ -97,5 +97,3 @@ class Progress:
 
 
 Callback = Callable[[Progress], Any]
-
-

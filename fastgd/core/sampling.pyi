@@ -12,6 +12,7 @@ class Sampler:
 
 class All(Sampler): ...
 class Replacement(Sampler): ...
+
 class Importance(Replacement):
     def __init__(
         self, n_samples: int, batch_size: int, generator: Any, probabilities: Any

@@ -143,7 +143,8 @@ cdef class Replacement(Sampler):
 
 
 cdef class Importance(Replacement):
-    """Independent indices, row i with probability p_i.
+    """Importance(n_samples, batch_size, generator, probabilities)\n--\n
+    Independent indices, row i with probability p_i.
 
     Those of ``np.searchsorted(c / c[-1], Generator.random((steps, batch)), "right")``, c being
     ``np.cumsum(p)``, found without a search: a guide says where the rows begin that belong to each

@@ -21,7 +21,6 @@ from fastgd.objectives import (
     Quadratic,
     gram_matrix,
     largest_eigenvalue,
-    row_squares,
     row_weights,
 )
 
