@@ -136,6 +136,8 @@ class Known:
         if self.optimizer.momentum != schedules.nesterov():
             why = f"momentum is {self.optimizer.momentum}, not the theorem's schedule"
             return Assumption(name, "violated", why)
+        if self.optimizer.restart is not None:
+            return Assumption(name, "violated", "restarts are not in the theorem")
         return self._no_decay(name)
 
     def _no_decay(self, name: str) -> Assumption:

@@ -21,6 +21,10 @@ __all__ = ["path"]
 Vector = NDArray[np.float64]
 
 
+# As many points of a run are kept.
+POINTS = 40
+
+
 class Trace:
     """A callback that keeps of every step what the theorems need."""
 
@@ -37,6 +41,9 @@ class Trace:
         self.not_smooth: int | None = None
         self.not_convex: int | None = None
         self.not_gradient: str | None = None
+        # θ at some steps, for pictures of distances.
+        self.points: dict[int, Vector] = {}
+        self._kept = set(np.unique(np.geomspace(1, max(steps, 1), POINTS).astype(int)).tolist())
         self.theta: Vector | None = None
         self.gradient: Vector | None = None
         self.generator = np.random.default_rng(0)
@@ -58,6 +65,8 @@ class Trace:
         if self.examine:
             self._examine(theta, progress.step)
         self.theta = theta
+        if progress.step in self._kept:
+            self.points[progress.step] = theta
         if progress.step >= self.steps:
             return Stop("replayed")
         if self.sampling is not None:
