@@ -190,3 +190,44 @@ def test_no_functions_are_worse_than_10_and_11(worst):
         problem.set_initial_condition(scale <= 1)
         problem.set_performance_metric(sum((one - star) ** 2 for one in steps) / n)
         assert problem.solve(verbose=0) <= 1 + 1e-4
+
+
+# --- Plans ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theorem", ["1", "5", "8", "9", "10", "11", "11 SVRG"])
+def test_a_plan_is_the_shortest_that_its_theorem_allows_and_keeps_its_word(theorem):
+    target = 1e-2
+    plan = theory.plan(F, target_gap=target, theorem=theorem)
+    assert plan.theorem == theorem
+    assert plan.bound <= target and plan.guaranteed and plan.lr == plan.optimizer.lr
+    assert plan.observations == plan.steps * (plan.batch_size or F.n_samples)
+    if plan.steps > 200_000:
+        return
+    r = gd.minimize(F, plan.optimizer, batch_size=plan.batch_size, steps=plan.steps, seed=0)
+    assert r.loss - BEST.loss <= target
+    row = r.certificate(replay=False)[theorem.split()[0]]
+    assert row.verdict in ("holds", "one run")
+    bound = row.bound * (BETA / 2 if theorem in ("10", "11", "11 SVRG") else 1.0)
+    assert bound <= target * (1 + 1e-9)
+
+
+def test_by_default_a_plan_takes_the_fewest_gradients():
+    best = theory.plan(F, target_gap=1e-4)
+    assert best.theorem == "9"
+    for theorem in ("1", "5", "8", "11"):
+        assert theory.plan(F, target_gap=1e-4, theorem=theorem).observations >= best.observations
+    huber = gd.LinearModel(X, Y, "huber")
+    plan = theory.plan(huber, target_gap=0.1, theorem="7", batch_size=4)
+    lr = np.full(plan.steps + 1, plan.lr)
+    distance = np.linalg.norm(theory.optimum(huber).theta)
+    assert theory.theorem_7(lr, distance, math.sqrt(plan.sigma2)) <= plan.bound <= 0.1
+    for wrong, words in (
+        ({"target_gap": -1.0}, "above 0"),
+        ({"target_gap": 0.1, "target_grad_norm": 0.1}, "either"),
+        ({}, "either"),
+        ({"target_gap": 0.1, "theorem": "2"}, "one of"),
+        ({"target_gap": 0.1, "theorem": "7"}, "slopes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            theory.plan(F, **wrong)
