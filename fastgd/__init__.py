@@ -34,6 +34,8 @@ _NAMES = {
 # What a result is asked for by name, since its room knows none of these above it.
 views.register("auto", "fastgd.auto:minimize")
 views.register("certificate", "fastgd.theory:certificate")
+views.register("gap_bound", "fastgd.theory.duality:gap_bound")
+views.register("has_gap_bound", "fastgd.theory.duality:has_gap_bound")
 views.register("explore", "fastgd.explorer:explore")
 views.register("ranks", "fastgd.distributed.whole:ranks_of_run")
 views.register("read", "fastgd.distributed.whole:read_checkpoint")

@@ -398,6 +398,45 @@ class LinearModel(_Supervised):
         largest = self.loss.curvature * float(squares.max())
         return largest + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
 
+    def importance(self) -> Vector:
+        r"""The probability of each row under ``sampling="importance"``: (n_samples,).
+
+        .. math:: p_i = \frac{1}{2n} + \frac{L_i}{2 \sum_j L_j}, \quad
+                  L_i = \frac{n w_i}{\sum_j w_j} c \|(x_i, 1)\|^2
+
+        L_i is the smoothness of the row's own loss, without the penalty, whose gradient is not
+        drawn. Half of p is uniform, so that no row weighs more than 2 in a step. A loss without a
+        curvature c, as the hinge loss, has its steepest slope times ‖(x_i, 1)‖ instead.
+
+        Raises
+        ------
+        ValueError
+            The slope of the loss has no bound either.
+
+        References
+        ----------
+        Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
+        Randomized Kaczmarz algorithm. Zhao and Zhang 2015, Stochastic Optimization with Importance
+        Sampling: the slopes.
+
+        Examples
+        --------
+        >>> gd.LeastSquares([[1.0], [3.0]], [0.0, 1.0]).importance()
+        array([0.3, 0.7])
+        """
+        sizes = row_squares(self.X) + self.fit_intercept
+        if self.loss.curvature is None:
+            if not math.isfinite(self.loss.steepest):
+                raise ValueError(
+                    f"{self.loss!r} has neither a largest curvature nor a steepest slope to draw "
+                    "rows by"
+                )
+            sizes = np.sqrt(sizes)
+        sizes = sizes * row_weights(self)
+        total = float(sizes.sum())
+        share = sizes / total if total > 0 else np.full(len(sizes), 1 / len(sizes))
+        return 0.5 / len(share) + 0.5 * share
+
     def __repr__(self) -> str:
         loss = f", {self.loss!r}" if type(self) is LinearModel else ""
         intercept = ", fit_intercept=True" if self.fit_intercept else ""
@@ -950,6 +989,12 @@ def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -
         with np.errstate(over="ignore", under="ignore"):
             top = float(np.ldexp(_largest_eigenvalue(scaled, False, weights), 2 * power))
     return _raised(top) if largest else top
+
+
+def row_weights(objective: Any) -> Vector:
+    """w̃_i = n w_i/Σw: (n,)."""
+    weights = objective._row_weights
+    return np.ones(objective.n_samples) if weights is None else weights
 
 
 def row_squares(X: Any) -> Vector:

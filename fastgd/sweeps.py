@@ -1,6 +1,7 @@
 """Several runs in one pass over the data."""
 
 import contextlib
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ def sweep(
             stack.enter_context(
                 Run(
                     objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling,
-                    record_every, callbacks,
+                    record_every, [_own(callback) for callback in callbacks],
                 )
             )
             for optimizer in optimizers
@@ -128,6 +129,11 @@ def _alone(objective: Objective, optimizer: Optimizer, options: dict[str, Any]) 
     result.state  # noqa: B018 - copied now: nothing of the run travels
     result.objective = None  # type: ignore[assignment]  # whoever asked has it, and its data
     return result
+
+
+def _own(callback: Callback) -> Callback:
+    # What remembers something remembers it of one run.
+    return copy.copy(callback) if hasattr(callback, "save") else callback
 
 
 def shared_steps(objective: Objective, batch_size: int | None) -> int | None:

@@ -43,11 +43,11 @@ FLOORS = [
 # The same of the compiled part: what a module cimports, and imports, stands after it.
 CORE_FLOORS = [
     {"epochs", "online"},
-    {"descent", "local", "reduced"},
+    {"descent", "local", "reduced", "search"},
     {"solver", "spread"},
     {"team"},
     {"linear", "network", "foreign", "around"},
-    {"rules", "adam"},
+    {"rules", "adam", "tuning"},
     {"objective", "update"},
     {"rows"},
     {"losses", "penalties"},

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastgd import datasets, distributed, objectives, optimizers
 from fastgd.commands import choices
+from fastgd.core.sampling import SAMPLERS
 from fastgd.datasets import Dataset
 from fastgd.distributed.ranks import Ranks
 from fastgd.history import Result
@@ -64,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--epochs", metavar="N", type=choices.whole,
                         help="length of the run; default: 100")  # fmt: skip
     length.add_argument("--steps", metavar="N", type=choices.whole, help="length of the run")
-    add("--sampling", choices=["replacement", "shuffle", "sequential"], default="replacement",
+    add("--sampling", choices=list(SAMPLERS), default="replacement",
         help="how batches are drawn; default: replacement")  # fmt: skip
     add("--seed", metavar="N", type=int, default=0, help="default: 0")
     add("--test-fraction", metavar="PART", type=float,

@@ -252,7 +252,8 @@ cdef class Solver:
             done += taken
             if status != OK:
                 return status
-            self.last_lr = lr[done - 1]
+            self.last_lr = lr[done - 1] if self.update.found_rate == NULL \
+                else self.update.found_rate[0]
 
     @final
     cdef int measure(self, double *loss, double *norm) noexcept nogil:

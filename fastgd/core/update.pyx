@@ -94,6 +94,10 @@ cdef class Update:
             if self.rates_of_step == NULL:
                 raise MemoryError
         self.configure(optimizer)
+        if "rate" in numbers:
+            self.found_rate = self.scalars + list(numbers).index("rate")
+        elif self.inner is not None:
+            self.found_rate = self.inner.found_rate
 
     def __dealloc__(self):
         free(self.spans)
@@ -172,6 +176,11 @@ cdef class Update:
     def arrays(self):
         """The vectors of the state by name, as views."""
         return dict(zip(self.slots, self.memory))
+
+    @property
+    def rate(self):
+        """The rate of the last step, where the rule finds it itself; None where it takes lr."""
+        return None if self.found_rate == NULL else self.found_rate[0]
 
     def save(self):
         """A copy of the whole state, for `load`."""

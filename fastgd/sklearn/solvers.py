@@ -15,7 +15,7 @@ from scipy import linalg, optimize
 from fastgd import losses
 from fastgd.objectives import LinearModel
 from fastgd.penalties import L2
-from fastgd.sklearn.duality import gap
+from fastgd.theory.duality import gap
 
 __all__: list[str] = []
 
