@@ -22,11 +22,15 @@ from fastgd.core.epochs import Epochs
 from fastgd.history import History
 from fastgd.objectives import NeuralNetwork
 from fastgd.optimizers import Adam
+from fastgd.sklearn.tasks import Steps, Task
 from fastgd.sklearn.terms import optimizer_of, softmax_of
 
 __all__: list[str] = []
 
 Vector = NDArray[np.float64]
+
+# SciPy's status of a search that its callback has ended.
+STOPPED = 99
 
 
 def network_of(estimator: Any, X: Any, y: Any, weights: Any) -> tuple[NeuralNetwork, float, Any]:
@@ -64,8 +68,8 @@ def pack(estimator: Any) -> Vector:
     return np.concatenate([np.concatenate([W.T.ravel(), b]) for W, b in parts], dtype=np.float64)
 
 
-def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
-    """The matrices of θ, in the estimator."""
+def matrices(estimator: Any, theta: Vector, dtype: Any) -> dict[str, Any]:
+    """θ as an estimator has it: coefs_ and intercepts_."""
     start, coefs, intercepts = 0, [], []
     for W in estimator.coefs_:
         inputs, outputs = W.shape
@@ -73,7 +77,12 @@ def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
         coefs.append(np.array(theta[start:middle].reshape(outputs, inputs).T, dtype, order="C"))
         intercepts.append(np.array(theta[middle : middle + outputs], dtype))
         start = middle + outputs
-    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
+    return {"coefs_": coefs, "intercepts_": intercepts}
+
+
+def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
+    """The matrices of θ, in the estimator."""
+    estimator.__dict__.update(matrices(estimator, theta, dtype))
 
 
 def split(estimator: Any, X: Any, y: Any, weights: Any) -> tuple[Any, Any]:
@@ -115,7 +124,9 @@ def _steps(estimator: Any, size: int, state: Any) -> tuple[dict[str, Any], Any]:
     return {"update": update}, optimizer
 
 
-def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> None:
+def learn(
+    estimator: Any, X: Any, y: Any, weights: Any, incremental: bool, task: Task | None = None
+) -> None:
     """What scikit-learn's ``_fit_stochastic`` does, in the estimator."""
     dtype, rows, held_out = X.dtype, y, None
     early = estimator.early_stopping
@@ -163,10 +174,12 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
         order = np.arange(n, dtype=np.int64)
         steps = -(-n // size)
         judged = _validation(estimator, judge)
+        told = Steps(task, "epoch")
         began = time.perf_counter()
         try:
             estimator.n_iter_ = 0
             for _ in range(estimator.max_iter):
+                told.begin()
                 if estimator.shuffle:
                     order = shuffle(order, random_state=estimator._random_state)
                 lr, momentum = _rates(estimator, means, optimizer, steps)
@@ -187,6 +200,8 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
                 Xs, ys, ws = held_out if held_out is not None else (None, None, None)
                 estimator._update_no_improvement_count(early, Xs, ys, ws)
                 estimator._optimizer.iteration_ends(estimator.t_)
+                if told.end(lambda: _now(estimator, theta, dtype)):
+                    break
                 if estimator._no_improvement_count > estimator.n_iter_no_change:
                     what = "Validation score" if early else "Training loss"
                     message = (
@@ -213,6 +228,13 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
     if early:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
+
+
+def _now(estimator: Any, theta: Vector, dtype: Any) -> dict[str, Any]:
+    """What a fit that stopped here would predict by."""
+    if estimator.early_stopping:
+        return {"coefs_": estimator._best_coefs, "intercepts_": estimator._best_intercepts}
+    return matrices(estimator, theta, dtype)
 
 
 def _rates(estimator: Any, means: Any, optimizer: Any, steps: int) -> tuple[Vector, Vector]:
@@ -244,13 +266,16 @@ def _asked(estimator: Any, step: int, theta: Vector, seconds: float) -> bool:
     return any(bool(answer) for answer in answers)
 
 
-def lbfgs(estimator: Any, X: Any, y: Any, weights: Any) -> None:
+def lbfgs(estimator: Any, X: Any, y: Any, weights: Any, task: Task | None = None) -> None:
     """What scikit-learn's ``_fit_lbfgs`` does: SciPy's L-BFGS, over fastgd's gradient."""
     f, scale, targets = network_of(estimator, X, y, weights)
     more, outputs = offset(estimator, targets, weights)
     decay = estimator.alpha / (len(y) if weights is None else weights.sum())
 
+    iterations = Steps(task, "iteration")
+
     def function(theta: Vector) -> tuple[float, Vector]:
+        iterations.begin()
         value, gradient = f.value_and_gradient(theta)
         value, gradient = scale * value, scale * gradient
         for (W, _), (out, _) in zip(f.layers(theta), f.layers(gradient), strict=True):
@@ -258,12 +283,22 @@ def lbfgs(estimator: Any, X: Any, y: Any, weights: Any) -> None:
             out += decay * W
         return value, gradient
 
+    def ended(intermediate_result: Any) -> None:
+        theta = intermediate_result.x
+        if iterations.end(lambda: matrices(estimator, theta, X.dtype)):
+            raise StopIteration
+
     found = optimize.minimize(
         function, pack(estimator), method="L-BFGS-B", jac=True,
+        callback=None if task is None else ended,
         options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter,
                  "gtol": estimator.tol},
     )  # fmt: skip
-    estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
+    iterations.close()
+    if found.status == STOPPED:
+        estimator.n_iter_ = min(found.nit, estimator.max_iter)
+    else:
+        estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
     squares = sum(float(np.vdot(W, W)) for W, _ in f.layers(found.x))
     penalty = 0.5 * decay * squares
     estimator.loss_ = (found.fun - penalty + more) / outputs + penalty

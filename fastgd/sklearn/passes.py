@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fastgd.core import online
 from fastgd.history import History
+from fastgd.sklearn.tasks import Steps
 from fastgd.sklearn.terms import loss_of, rates_of
 
 __all__: list[str] = []
@@ -63,6 +64,8 @@ def learn(
     left_out: Any,
     score: Any,
     held_out: Any = None,
+    epochs: Steps | None = None,
+    attributes: Any = None,
 ) -> Learnt:
     """Learn one output, in scikit-learn's meaning of the estimator's parameters.
 
@@ -74,6 +77,7 @@ def learn(
     left_out : (n,) bool, rows that serve for validation
     score : called with weights and intercept, where early stopping asks for it
     held_out : a function of weights and intercept too: the loss of other rows
+    epochs : of which scikit-learn's callbacks hear; with what `attributes` makes of both
     """
     loss, scale = loss_of(estimator)
     coef, intercept, mean, intercept_mean = start
@@ -93,7 +97,7 @@ def learn(
     rates, factor = rates_of(estimator), 1.0
     tol = -np.inf if estimator.tol is None else estimator.tol
     patience = Patience(tol, int(estimator.n_iter_no_change), estimator.early_stopping)
-    judged = estimator.early_stopping or verbose or held_out is not None
+    judged = estimator.early_stopping or verbose or held_out is not None or epochs is not None
     out, records = Learnt(), []
     out.validation = []
     began, done, over = time.perf_counter(), 0, False
@@ -104,6 +108,8 @@ def learn(
         lr = factor * rates(
             np.arange(first, first + passes * count, dtype=np.float64), max_iter * count
         )
+        if epochs is not None:
+            epochs.begin()
         if verbose:
             print(f"-- Epoch {done + 1}")
         losses, costs, best, idle = model.take(
@@ -131,6 +137,8 @@ def learn(
             out.validation.append(held_out(model.weights, model.bias))
         if verbose:
             _tell(model, done * count, losses[-1], objective[-1], reached, estimator, began)
+        if epochs is not None and epochs.end(lambda: attributes(*_now(model, estimator))):
+            break
         if patience.count >= patience.most:
             if kind == "adaptive" and lr[-1] > LEAST_RATE:
                 factor /= 5.0
@@ -145,6 +153,13 @@ def learn(
     if estimator.average:
         out.mean, out.intercept_mean = model.mean, model.bias_mean
     return out
+
+
+def _now(model: online.Online, estimator: Any) -> tuple[Vector, float]:
+    """What a fit that stopped here would predict by."""
+    if 0 < estimator.average <= model.t - 1:
+        return model.mean, model.bias_mean
+    return model.weights, model.bias
 
 
 def _history(records: list[Any]) -> History:

@@ -5,6 +5,7 @@ where nothing moves any more, and says that nothing is proven.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from fastgd import losses
 from fastgd.objectives import LinearModel
 from fastgd.penalties import L2
 from fastgd.sklearn.duality import gap
+from fastgd.sklearn.tasks import Steps
 
 __all__: list[str] = []
 
@@ -55,10 +57,30 @@ def choose(f: LinearModel) -> str:
     return "lbfgs"
 
 
-def solve(f: LinearModel, theta: Vector, solver: str, tol: float, max_iter: int) -> Reached:
+class Watch:
+    """Tells scikit-learn's callbacks of each iteration; what `attributes` makes of θ."""
+
+    def __init__(self, steps: Steps, attributes: Callable[[Vector], dict[str, Any]]) -> None:
+        self.steps, self.attributes = steps, attributes
+
+    def begin(self) -> None:
+        """The next iteration, unless it has begun."""
+        self.steps.begin()
+
+    def end(self, theta: Vector) -> bool:
+        """It ends; whether a callback says stop."""
+        return self.steps.end(lambda: self.attributes(theta))
+
+
+def solve(
+    f: LinearModel, theta: Vector, solver: str, tol: float, max_iter: int, watch: Watch
+) -> Reached:
     """From theta to where F - F* is proven to be at most tol F(0)."""
     bound = tol * abs(f.value(np.zeros(f.n_params)))
-    return {"newton": _newton, "lbfgs": _lbfgs, "fista": _fista}[solver](f, theta, bound, max_iter)
+    ways = {"newton": _newton, "lbfgs": _lbfgs, "fista": _fista}
+    found = ways[solver](f, theta, bound, max_iter, watch)
+    watch.steps.close()
+    return found
 
 
 def _curvatures(f: LinearModel, margins: Vector) -> Vector:
@@ -100,13 +122,14 @@ def _hessian(f: LinearModel, theta: Vector) -> Vector:
     return out
 
 
-def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reached:
+def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: Watch) -> Reached:
     value, gradient = f.value_and_gradient(theta)
     error = math.inf
     for t in range(max_iter + 1):
         error = gap(f, theta, value)
         if error <= bound or t == max_iter:
             break
+        watch.begin()
         hessian = _hessian(f, theta)
         # A column that tells nothing leaves the matrix singular; so much moves nothing else.
         ridge = 1e-14 * np.trace(hessian) / len(hessian)
@@ -126,17 +149,26 @@ def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reach
         if not tried < value:
             return Reached(theta, value, error, t, "newton", math.isinf(error))
         theta, value, gradient = there, tried, slopes
+        if watch.end(theta):
+            return Reached(theta, value, gap(f, theta, value), t + 1, "newton", True)
     return Reached(theta, value, error, t, "newton", error <= bound)
 
 
-def _lbfgs(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reached:
-    count, due = 0, 5
+def _lbfgs(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: Watch) -> Reached:
+    count, due, stopped = 0, 5, False
     best: list[Any] = [theta, math.inf]
+
+    def function(theta: Vector) -> tuple[float, Vector]:
+        watch.begin()
+        return f.value_and_gradient(theta)
 
     def look(intermediate_result: Any) -> None:
         # A gap costs as much as two steps, so it is looked for now and then.
-        nonlocal count, due
+        nonlocal count, due, stopped
         count += 1
+        stopped = watch.end(intermediate_result.x)
+        if stopped:
+            raise StopIteration
         if count < due:
             return
         due = count + max(3, count // 4)
@@ -145,18 +177,18 @@ def _lbfgs(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reache
             raise StopIteration
 
     found = optimize.minimize(
-        f.value_and_gradient, theta, jac=True, method="L-BFGS-B", callback=look,
+        function, theta, jac=True, method="L-BFGS-B", callback=look,
         options={"maxiter": max_iter, "maxfun": 10 * max_iter, "ftol": 0.0, "gtol": 0.0,
                  "maxcor": 10},
     )  # fmt: skip
     theta = best[0] if best[1] <= bound else found.x
     value = f.value(theta)
     error = best[1] if best[1] <= bound else gap(f, theta, value)
-    done = error <= bound or (math.isinf(error) and count < max_iter)
+    done = stopped or error <= bound or (math.isinf(error) and count < max_iter)
     return Reached(theta, value, error, count, "lbfgs", done)
 
 
-def _fista(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reached:
+def _fista(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: Watch) -> Reached:
     """FISTA (Beck and Teboulle 2009), begun anew where it turns (O'Donoghue and Candès 2015)."""
     penalty, d = f.penalty, f.n_outputs * f.n_features
     assert penalty is not None
@@ -166,7 +198,9 @@ def _fista(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reache
     fixed = smooth.smoothness() is not None
     point, momentum, error, due = theta.copy(), 1.0, math.inf, 10
     value, gradient = smooth.value_and_gradient(point)
+    stopped = False
     for t in range(1, max_iter + 1):
+        watch.begin()
         while True:
             there = point - gradient / beta
             there[:d] = penalty.prox(there[:d], 1.0 / beta)
@@ -183,13 +217,14 @@ def _fista(f: LinearModel, theta: Vector, bound: float, max_iter: int) -> Reache
         ahead = 0.5 * (1.0 + math.sqrt(1.0 + 4.0 * momentum**2))
         point = there + (momentum - 1.0) / ahead * step
         theta, momentum = there, ahead
-        if t >= due or t == max_iter:
+        stopped = watch.end(theta)
+        if t >= due or t == max_iter or stopped:
             due = t + max(5, t // 5)
             error = gap(f, theta)
-            if error <= bound:
+            if error <= bound or stopped:
                 break
             if math.isinf(error) and np.abs(step).max() <= 1e-10 * (1 + np.abs(theta).max()):
                 break
         value, gradient = smooth.value_and_gradient(point)
-    done = error <= bound or (math.isinf(error) and t < max_iter)
+    done = stopped or error <= bound or (math.isinf(error) and t < max_iter)
     return Reached(theta, f.value(theta), error, t, "fista", done)
