@@ -147,6 +147,36 @@ def test_networks_are_scikit_learns(solver, activation):
             np.testing.assert_allclose(a, b, atol=near)
 
 
+def fitted_attributes(model):
+    return {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
+
+
+@pytest.mark.parametrize("kind", ["dense", "csr"])
+@pytest.mark.parametrize("name", ["SGDClassifier", "SGDRegressor"])
+def test_plain_arrays_come_to_what_scikit_learns_conversions_come_to(name, kind):
+    # The former take a shorter way to the same; see fastgd.sklearn.arrays.
+    data = SPARSE if kind == "csr" else X
+    if name == "SGDRegressor":
+        labels = [NUMBER, np.round(NUMBER).astype(int)]
+    else:
+        labels = [TWO, TWO.astype(bool), 2.0 * TWO - 5.0, THREE, THREE.astype(np.uint8)]
+    for y in labels:
+        for more in ({}, {"penalty": "l1"}, {"average": True}, {"max_iter": 2}):
+            parameters = {"random_state": 0, "max_iter": 9, **more}
+            short = getattr(ours, name)(**parameters).fit(data, y)
+            long = getattr(ours, name)(**parameters).fit(data, y, sample_weight=np.ones(200))
+            assert np.array_equal(short.coef_, long.coef_) and short.t_ == long.t_
+            assert np.array_equal(short.intercept_, long.intercept_)
+            assert fitted_attributes(short) == fitted_attributes(long)
+            if name == "SGDClassifier":
+                assert short.classes_.dtype == long.classes_.dtype == y.dtype
+                assert np.array_equal(short.predict(data), long.predict(data))
+    data = data.copy()
+    (data if kind == "dense" else data.data)[(3, 2) if kind == "dense" else 40] = np.inf
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="Input X contains infinity"):
+        getattr(ours, name)().fit(data, labels[0])
+
+
 @pytest.mark.parametrize("jobs", [None, 3])
 def test_one_against_the_rest_in_threads_has_the_same_bits(jobs):
     model = ours.SGDClassifier(random_state=0, max_iter=10, n_jobs=jobs).fit(X, THREE)

@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastgd import losses
 from fastgd.schedules import Schedule
+from fastgd.sklearn.arrays import classes_of
 from fastgd.sklearn.beyond import BEYOND, Beyond
 from fastgd.sklearn.passes import MOST_SEED, learn
 from fastgd.sklearn.proofs import Proof, prove
@@ -142,12 +143,35 @@ n_iter_no_change, class_weight, warm_start, average
         SGDClassifier
         """
         self._state = None
+        given = coef_init, intercept_init, sample_weight, X_val, y_val, sample_weight_val
+        if all(one is None for one in given) and self._fit_plain(X, y):
+            return self
         self._held_out = self._hold_out(X_val, y_val, sample_weight_val, np.asarray)
         self._watch(X, y, sample_weight)
         try:
             return super().fit(X, y, coef_init, intercept_init, sample_weight)
         finally:
             self._held_out = self._given = None
+
+    def _fit_plain(self, X, y):
+        """Fit data that needs none of scikit-learn's conversions; whether that has succeeded."""
+        if self.class_weight is not None or not self._is_simple(X, y):
+            return False
+        classes = classes_of(y)
+        if classes is None or len(classes) < 2:
+            return False
+        self.classes_ = classes
+        self._expanded_class_weight = np.ones(len(classes))
+        self._begin(len(classes), X)
+        try:
+            fit = self._fit_binary if len(classes) == 2 else self._fit_multiclass
+            fit(X, y, sample_weight=None, max_iter=self.max_iter)
+        except ValueError:
+            return False  # scikit-learn's checks find what is wrong
+        finally:
+            self._unchecked = False
+        self._warn_of_limits()
+        return True
 
     def _make_validation_split(self, y, sample_mask):
         if self._held_out is not None:
@@ -186,7 +210,7 @@ n_iter_no_change, class_weight, warm_start, average
         if not self._is_plain():
             self._fit_together(X, y, sample_weight, max_iter)
             return
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
+        left_out = self._left_out(y, sample_weight)
         seeds = check_random_state(self.random_state).randint(MOST_SEED, size=len(self.classes_))
         task = self._begin_task(len(self.classes_), in_order=False)
         # As far as the classes have come, for callbacks.
@@ -216,20 +240,24 @@ n_iter_no_change, class_weight, warm_start, average
 
     def _targets(self, y, label):
         """Of one class against the rest: 1 and 0, or -1 for losses of numbers."""
-        low = 0.0 if loss_of(self)[0].task == "binary" else -1.0
-        return np.where(y == label, 1.0, low)
+        targets = (y == label).astype(np.float64)
+        return targets if loss_of(self)[0].task == "binary" else 2.0 * targets - 1.0
 
     def _learn_class(
         self, k, X, y, sample_weight, weights, max_iter, random_state, left_out, epochs, coef,
         intercept,
     ):  # fmt: skip
         label = self.classes_[k]
-        ours = y == label
-        signs = np.where(ours, 1.0, -1.0)
-        if left_out is None:
-            left_out = self._make_validation_split(signs, sample_mask=sample_weight > 0)
-        judge = self._score_of(X, signs, sample_weight, left_out, label)
-        row_weights = np.where(ours, *weights) * sample_weight
+        judge = row_weights = None
+        if self.early_stopping:
+            signs = np.where(y == label, 1.0, -1.0)
+            if left_out is None:
+                left_out = self._left_out(signs, sample_weight)
+            judge = self._score_of(X, signs, sample_weight, left_out, label)
+        if sample_weight is not None:
+            row_weights = np.where(y == label, *weights) * sample_weight
+            if (row_weights == 1.0).all():
+                row_weights = None
         row = 0 if len(self.classes_) == 2 else k
 
         def attributes(weights, bias):
@@ -237,9 +265,8 @@ n_iter_no_change, class_weight, warm_start, average
             return {"coef_": coef.copy(), "intercept_": intercept.copy()}
 
         return learn(
-            self, X, self._targets(y, label),
-            None if (row_weights == 1.0).all() else row_weights,
-            self._start(row), max_iter, random_state.randint(MOST_SEED), left_out, judge,
+            self, X, self._targets(y, label), row_weights, self._start(row), max_iter,
+            random_state.randint(MOST_SEED), left_out, judge,
             self._held_out_loss(lambda y: self._targets(y, label)), epochs, attributes,
         )  # fmt: skip
 
@@ -273,7 +300,7 @@ n_iter_no_change, class_weight, warm_start, average
     def _fit_together(self, X, y, sample_weight, max_iter):
         """All outputs in one run."""
         together = self.loss == "softmax" and len(self.classes_) > 2
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
+        left_out = self._left_out(y, sample_weight)
         row_weights = self._expanded_class_weight[np.searchsorted(self.classes_, y)] * sample_weight
         judge = None
         if self.early_stopping:
@@ -286,7 +313,7 @@ n_iter_no_change, class_weight, warm_start, average
                 )
                 return float(np.average(self.classes_[best] == ys, weights=ws))
 
-        if left_out.any():
+        if left_out is not None:
             X, y, row_weights = X[~left_out], y[~left_out], row_weights[~left_out]
 
         def encode(y):

@@ -117,6 +117,9 @@ n_iter_no_change, warm_start, average
     ):  # fmt: skip
         """Fit, as `SGDClassifier.fit`, with coef_init (d,), intercept_init (1,) and y numbers."""
         self._state = None
+        given = coef_init, intercept_init, sample_weight, X_val, y_val, sample_weight_val
+        if all(one is None for one in given) and self._fit_plain(X, y):
+            return self
         self._held_out = self._hold_out(
             X_val, y_val, sample_weight_val, lambda y: np.asarray(y, dtype=np.float64)
         )
@@ -125,6 +128,21 @@ n_iter_no_change, warm_start, average
             return super().fit(X, y, coef_init, intercept_init, sample_weight)
         finally:
             self._held_out = self._given = None
+
+    def _fit_plain(self, X, y):
+        """Fit data that needs none of scikit-learn's conversions; whether that has succeeded."""
+        if not self._is_simple(X, y) or y.dtype.kind not in "fiu" or not np.isfinite(y).all():
+            return False
+        self._begin(1, X)
+        try:
+            self._fit_regressor(X, y.astype(X.dtype, copy=False), None, None, None, None,
+                                self.max_iter)  # fmt: skip
+        except ValueError:
+            return False  # scikit-learn's checks find what is wrong
+        finally:
+            self._unchecked = False
+        self._warn_of_limits()
+        return True
 
     def _make_validation_split(self, y, sample_mask):
         if self._held_out is not None:
@@ -135,7 +153,7 @@ n_iter_no_change, warm_start, average
         sample_weight, max_iter = rest[-2:]
         if not hasattr(self, "t_"):
             self.t_ = 1.0
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
+        left_out = self._left_out(y, sample_weight)
         judge = None
         if self.early_stopping:
             judge = self._make_validation_score_cb(left_out, X, y, sample_weight)
@@ -143,7 +161,9 @@ n_iter_no_change, warm_start, average
                 Xs, ys, ws = self._held_out
                 judge = self._make_validation_score_cb(np.ones(len(ys), dtype=bool), Xs, ys, ws)
         seed = check_random_state(self.random_state).randint(0, MOST_SEED)
-        weights = None if (sample_weight == 1.0).all() else sample_weight.astype(np.float64)
+        weights = None
+        if sample_weight is not None and not (sample_weight == 1.0).all():
+            weights = sample_weight.astype(np.float64)
         targets = y.astype(np.float64, copy=False)
         held_out = self._held_out_loss(lambda y: y)
         task = self._begin_task(max_iter)
@@ -196,7 +216,7 @@ n_iter_no_change, warm_start, average
     def _fit_run(
         self, X, targets, weights, left_out, max_iter, seed, held_out, judge, epochs, attributes
     ):  # fmt: skip
-        if left_out.any():
+        if left_out is not None:
             X, targets = X[~left_out], targets[~left_out]
             weights = None if weights is None else weights[~left_out]
         score = judge and (lambda coef, intercept: judge(coef[0], intercept[0]))
