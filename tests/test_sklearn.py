@@ -133,8 +133,7 @@ def test_networks_are_scikit_learns(solver, activation):
                       "batch_size": 32, "random_state": 1,
                       "max_iter": 3 if solver == "lbfgs" else 8,
                       "alpha": 0.1}  # fmt: skip
-    # Adam's eps stands beside the corrected root here, beside the uncorrected one there.
-    near = 1e-4 if solver == "adam" else 1e-6
+    near = 1e-6
     many = np.column_stack([TWO, THREE == 1, THREE == 2]).astype(int)
     for kind, y in (("MLPClassifier", TWO), ("MLPClassifier", THREE), ("MLPClassifier", many),
                     ("MLPRegressor", NUMBER)):  # fmt: skip

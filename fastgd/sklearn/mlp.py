@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn import neural_network
+from sklearn import get_config, neural_network
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight
 
 from fastgd.optimizers import Optimizer
-from fastgd.sklearn import networks
+from fastgd.sklearn import arrays, networks
 from fastgd.sklearn.tasks import Steps, Watched
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
@@ -41,6 +42,7 @@ class _Network(Watched):
     max_iter: Any
     early_stopping: Any
     solver: Any
+    warm_start: Any
     _held_out: Any = None
     _state: Any = None
     # The epochs of scikit-learn's own loop, which callbacks hear of.
@@ -95,6 +97,16 @@ class _Network(Watched):
                 "X is sparse, and optimizer, callbacks and X_val need dense rows: take X.toarray()"
             )
         return True
+
+    def _has_plain_data(self, X: Any, y: Any) -> bool:
+        """Whether scikit-learn's checks would change nothing of X and y, and X is finite."""
+        return (
+            arrays.is_plain(X, y)
+            and type(X) is np.ndarray
+            and not self.warm_start
+            and not get_config()["array_api_dispatch"]
+            and bool(np.isfinite(X.sum()))
+        )
 
     def _fit_stochastic(self, X, y, *rest):
         # Before scikit-learn 1.7 there is no sample_weight among the rest.
@@ -238,6 +250,20 @@ n_features_in_, feature_names_in_
         self.max_fun = max_fun
         self.optimizer = optimizer
         self.callbacks = callbacks
+
+    def _validate_input(self, X, y, incremental, reset):
+        classes = None
+        if not incremental and reset and self._has_plain_data(X, y):
+            classes = arrays.classes_of(y)
+        if classes is None or len(classes) < 2:
+            return super()._validate_input(X, y, incremental, reset)
+        # What a LabelBinarizer comes to, in a tenth of its time.
+        self.__dict__.pop("feature_names_in_", None)
+        self.n_features_in_, self.classes_ = X.shape[1], classes
+        self._label_binarizer = LabelBinarizer()
+        kind = "binary" if len(classes) == 2 else "multiclass"
+        self._label_binarizer.__dict__.update(classes_=classes, y_type_=kind, sparse_input_=False)
+        return X, y[:, None] == (classes[1:] if len(classes) == 2 else classes)
 
 
 class MLPRegressor(_Network, neural_network.MLPRegressor):

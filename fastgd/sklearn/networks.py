@@ -12,7 +12,6 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
-from sklearn.utils import shuffle
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastgd import losses
@@ -21,7 +20,6 @@ from fastgd.core import update as updates
 from fastgd.core.epochs import Epochs
 from fastgd.history import History
 from fastgd.objectives import NeuralNetwork
-from fastgd.optimizers import Adam
 from fastgd.sklearn.tasks import Steps, Task
 from fastgd.sklearn.terms import optimizer_of, softmax_of
 
@@ -112,12 +110,10 @@ def _steps(estimator: Any, size: int, state: Any) -> tuple[dict[str, Any], Any]:
         velocity = np.zeros(size) if state is None else state
         return {"velocity": velocity, "ahead": bool(estimator.nesterovs_momentum)}, None
     if estimator.optimizer is None:
-        optimizer: Any = Adam(
-            estimator.learning_rate_init, beta1=estimator.beta_1, beta2=estimator.beta_2,
-            eps=estimator.epsilon,
-        )  # fmt: skip
-    else:
-        optimizer = optimizer_of(copy.copy(estimator.optimizer), None)
+        moments = np.zeros((2, size)) if state is None else state
+        betas = estimator.beta_1, estimator.beta_2
+        return {"moments": moments, "betas": betas, "eps": estimator.epsilon}, None
+    optimizer = optimizer_of(copy.copy(estimator.optimizer), None)
     update = updates.make(optimizer, size, estimator._spans, None)
     if state is not None:
         update.load(state)
@@ -181,7 +177,10 @@ def learn(
             for _ in range(estimator.max_iter):
                 told.begin()
                 if estimator.shuffle:
-                    order = shuffle(order, random_state=estimator._random_state)
+                    # What sklearn.utils.shuffle does, without its checks.
+                    picks = np.arange(n)
+                    estimator._random_state.shuffle(picks)
+                    order = order[picks]
                 lr, momentum = _rates(estimator, means, optimizer, steps)
                 loss, penalty = epochs.take(order, size, lr, momentum)
                 estimator.n_iter_ += 1
@@ -223,8 +222,8 @@ def learn(
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
     unpack(estimator, theta, dtype)
-    update = means.get("update")
-    estimator._state = means["velocity"] if update is None else update.save()
+    kept = next(iter(means.values()))
+    estimator._state = kept if optimizer is None else kept.save()
     if early:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
@@ -238,6 +237,14 @@ def _now(estimator: Any, theta: Vector, dtype: Any) -> dict[str, Any]:
 
 
 def _rates(estimator: Any, means: Any, optimizer: Any, steps: int) -> tuple[Vector, Vector]:
+    if optimizer is None and "moments" in means:
+        # scikit-learn's Adam has the corrections in the rate; and counts them.
+        given = estimator._optimizer
+        t = np.arange(given.t + 1.0, given.t + steps + 1.0)
+        given.t += steps
+        lr = given.learning_rate_init * np.sqrt(1.0 - given.beta_2**t) / (1.0 - given.beta_1**t)
+        given.learning_rate = lr[-1]
+        return lr, np.zeros(steps)
     if optimizer is None:
         rate, momentum = estimator._optimizer.learning_rate, estimator.momentum
         return np.full(steps, rate), np.full(steps, float(momentum))
