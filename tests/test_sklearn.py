@@ -268,6 +268,50 @@ def test_the_minimum_is_proven(penalty, intercept, data):
         assert model.certificate_ < 1e-5, model
 
 
+@pytest.mark.parametrize("penalty", ["l2", "elasticnet", "l1"])
+@pytest.mark.parametrize("loss", ["log_loss", "squared_hinge"])
+def test_many_sparse_rows_are_for_saga(penalty, loss):
+    rng = np.random.default_rng(3)
+    data = sp.random_array((5000, 12), density=0.3, rng=rng, format="csr")
+    y = (data @ rng.normal(size=12) + 0.2 * rng.normal(size=5000) > 0).astype(int)
+    options = {"penalty": penalty, "loss": loss, "alpha": 1e-2, "tol": 1e-8}
+    found = ours.GDClassifier(**options).fit(data, y)
+    assert found.solver_.startswith("saga") and found.certificate_ <= 1e-8
+    other = "lbfgs" if penalty == "l2" else "fista"
+    again = ours.GDClassifier(solver=other, **options).fit(data, y)
+    assert again.solver_ == other
+    assert abs(found.objective_ - again.objective_) <= 2e-8
+    np.testing.assert_allclose(found.coef_, again.coef_, atol=2e-3)
+    # All rows at once, where a pass over single ones promises little.
+    slow = ours.GDClassifier(**{**options, "alpha": 1e-6, "solver": "saga"}).fit(data, y)
+    assert slow.certificate_ <= 1e-8
+    chosen = ours.GDClassifier(**{**options, "alpha": 1e-6}).fit(data, y)
+    assert chosen.solver_ == "lbfgs" or penalty != "l2"
+
+
+def test_callbacks_of_saga_hear_of_each_pass():
+    heard = []
+
+    class Heard:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context): ...
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            heard.append((context.task_name, fitted_estimator.coef_.copy()))
+            return len(heard) == 3
+
+    data, y = np.tile(X, (20, 1)), np.tile(TWO, 20)
+    model = ours.GDClassifier(solver="saga", tol=1e-12)
+    if not NEW:
+        pytest.skip("callbacks are of scikit-learn 1.9")
+    model.set_callbacks(Heard()).fit(data, y)
+    assert [name for name, _ in heard] == ["iteration"] * 3 + ["fit"] and model.n_iter_ == 3
+    assert np.array_equal(heard[2][1], model.coef_) and not np.array_equal(heard[1][1], model.coef_)
+
+
 def test_the_gap_is_never_below_the_truth():
     for loss, y in ((gd.losses.Logistic(), TWO), (gd.losses.Squared(), NUMBER),
                     (gd.losses.Softmax(), THREE), (gd.losses.SquaredHinge(), TWO),

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastgd import losses
 from fastgd.objectives import LinearModel
-from fastgd.sklearn.solvers import Reached, Watch, choose, solve
+from fastgd.sklearn.solvers import Reached, Watch, choose, serves, solve
 from fastgd.sklearn.tasks import Steps, Watched
 from fastgd.sklearn.terms import LOG_LINK, loss_of, penalty_of
 
@@ -41,7 +41,7 @@ class _Minimum(Watched, SparseCoefMixin, BaseEstimator):
         "fit_intercept": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "solver": [StrOptions({"auto", "newton", "lbfgs", "fista"})],
+        "solver": [StrOptions({"auto", "newton", "lbfgs", "saga", "fista"})],
         "warm_start": ["boolean"],
     }
 
@@ -59,7 +59,7 @@ class _Minimum(Watched, SparseCoefMixin, BaseEstimator):
         solver, way = self.solver, choose(f)
         if solver == "auto":
             solver = way
-        elif (solver == "fista") != (way == "fista") or (solver == "newton") > (way == "newton"):
+        elif not serves(f, solver):
             raise ValueError(f"solver={solver!r} does not serve here; solver='auto' is {way!r}")
         task = self._begin_task(self.max_iter)
 
