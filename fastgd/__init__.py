@@ -24,7 +24,8 @@ __version__ = "0.1.0"
 
 # Imported when first asked for: a third of the time of `import fastgd` otherwise.
 _MODULES = (
-    "comparison", "datasets", "dialects", "distributed", "explorer", "figures", "problems", "theory",
+    "comparison", "datasets", "dialects", "distributed", "explorer", "figures", "problems",
+    "theory",
 )  # fmt: skip
 _NAMES = {
     "comparison": ("Comparison", "RateRange", "compare", "lr_range_test"),

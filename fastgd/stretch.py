@@ -99,7 +99,7 @@ class Stretch:
 
     @property
     def last_lr(self) -> float:
-        """The rate of the step taken last, also where the rule has found it; NaN before the first."""
+        """The rate of the last step, also where the rule has found it; NaN before the first."""
         lr: float = self.solver.last_lr
         return lr
 
