@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from fastgd.comparison.results import Comparison
 
 RESAMPLES = 1000
-# "About as much": gains that differ by no more, in points of percent.
-MARGIN = 10.0
+LEVEL = 0.05
+# "About as much": gains that differ by less than a fifth of the loss, in points of percent.
+MARGIN = 20.0
 SIZES = (1, 2, 5, 10, 25, 50, 100)
 Values = NDArray[np.float64]
 
@@ -37,9 +38,6 @@ class Estimate:
     def __str__(self) -> str:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
-    def __sub__(self, other: float) -> "Estimate":
-        return Estimate(self.value - other, self.low - other, self.high - other)
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -49,20 +47,35 @@ class Finding:
     ----------
     claim : str
     answer : "yes", "no" or "open"
+    sentence : str
+        Claim and answer in words, without a number.
     numbers : dict of str to Estimate
     """
 
     claim: str
     answer: str
+    sentence: str
     numbers: dict[str, Estimate]
 
     def __str__(self) -> str:
-        said = {"yes": "holds", "no": "does not hold", "open": "is open"}[self.answer]
-        return f"{self.claim}: {said}"
+        return self.sentence
 
     def details(self) -> str:
         """The numbers in a line."""
         return "; ".join(f"{name} {number}" for name, number in self.numbers.items())
+
+
+def _finding(claim: str, answer: str, numbers: dict[str, Estimate], otherwise: str = "") -> Finding:
+    sentences = {
+        "yes": claim,
+        "no": otherwise or f"It does not hold that {_lower(claim)}",
+        "open": f"It is open whether {_lower(claim)}: the draws differ too much",
+    }
+    return Finding(claim, answer, sentences[answer], numbers)
+
+
+def _lower(claim: str) -> str:
+    return claim if claim.startswith("Adam") else claim[0].lower() + claim[1:]
 
 
 class Blocks:
@@ -144,7 +157,7 @@ def standings(blocks: Blocks) -> dict[str, dict[str, Estimate]]:
 
 
 def findings(found: "Comparison") -> list[Finding]:
-    """What can be said of the two claims, and of the newer rules; empty where too little was run."""
+    """What can be said of the claims, and of the newer rules; empty where too little was run."""
     blocks = Blocks(found)
     if not blocks.enough:
         return []
@@ -165,43 +178,42 @@ def _adam(blocks: Blocks) -> Finding:
     standing = standings(blocks)["adam"]
     half = len(blocks.problems) / 2
     often = standing["among the best third"]
-    answer = "yes" if often.low > half else "no" if often.high <= half else "open"
+    answer = "yes" if often.low > half else "no" if often.high < half else "open"
     numbers = {
-        f"problems of {len(blocks.problems)} on which adam is in the best third": often,
+        f"problems of {len(blocks.problems)} with adam in the best third": often,
         f"mean rank of {len(blocks.optimizers)}": standing["mean rank"],
     }
-    return Finding("Adam is among the best on most problems", answer, numbers)
+    return _finding("Adam is among the best on most problems", answer, numbers)
 
 
 def _no_winner(blocks: Blocks) -> Finding:
-    # The runner-up's distance in each resample is that of the same two optimizers.
     overall = blocks.mean_ranks().mean(axis=1)
     first, second = np.argsort(overall[0])[:2]
-    lead = estimate(overall[:, second] - overall[:, first])
-    winners = overall.argmin(axis=1)
-    same = float(np.mean(winners == first))
-    answer = "no" if lead.low > 0 and same > 0.95 else "yes"
+    winner, next_one = blocks.optimizers[first], blocks.optimizers[second]
+    # All others at once: whoever is next in a resample counts.
+    leads = np.delete(overall, first, axis=1).min(axis=1) - overall[:, first]
+    answer = "no" if float(np.percentile(leads[1:], 100 * LEVEL)) > 0 else "yes"
     numbers = {
-        f"lead of {blocks.optimizers[first]} over {blocks.optimizers[second]} in mean rank": lead,
-        "resamples with the same winner, %": Estimate(100 * same, 100 * same, 100 * same),
+        f"lead of {winner} over {next_one} in mean rank": estimate(
+            overall[:, second] - overall[:, first]
+        )
     }
-    return Finding("There is no clear winner", answer, numbers)
+    otherwise = f"{winner} is ahead of all others on these problems"
+    return _finding("There is no clear winner on these problems", answer, numbers, otherwise)
 
 
 def _newer(blocks: Blocks, newer: Sequence[str]) -> Finding:
     overall = blocks.mean_ranks().mean(axis=1)
     adam = overall[:, blocks.optimizers.index("adam")]
-    numbers = {
-        f"mean rank of {name} less that of adam": estimate(
-            overall[:, blocks.optimizers.index(name)] - adam
-        )
-        for name in newer
-    }
-    # As many intervals, as many chances to lie beside 0: one of them alone says nothing.
-    spread = [overall[:, blocks.optimizers.index(name)] - adam for name in newer]
-    low = 2.5 / len(newer)
-    ahead = [float(np.percentile(one[1:], 100 - low)) < 0 for one in spread]
-    return Finding("No newer rule is ahead of Adam", "no" if any(ahead) else "yes", numbers)
+    apart = {name: overall[:, blocks.optimizers.index(name)] - adam for name in newer}
+    numbers = {f"mean rank of {name} less that of adam": estimate(of) for name, of in apart.items()}
+    # As many rules, as many chances to be ahead by luck.
+    level = 100 * (1 - LEVEL / 2 / len(newer))
+    ahead = [name for name, of in apart.items() if float(np.percentile(of[1:], level)) < 0]
+    return _finding(
+        "No newer rule is ahead of Adam on these problems", "no" if ahead else "yes", numbers,
+        f"Ahead of Adam on these problems by more than the noise: {', '.join(sorted(ahead))}",
+    )  # fmt: skip
 
 
 def _tuning(blocks: Blocks) -> Finding:
@@ -220,7 +232,11 @@ def _tuning(blocks: Blocks) -> Finding:
         f"gain from choosing among {k} as they come, %": estimate(choosing),
         "tuning less choosing, points": apart,
     }
-    return Finding("Tuning helps about as much as choosing the optimizer", answer, numbers)
+    more, less = ("tuning", "choosing") if apart.value > 0 else ("choosing", "tuning")
+    return _finding(
+        "Tuning one optimizer helps about as much as choosing among all as they come", answer,
+        numbers, f"{more.capitalize()} helps more than {less}",
+    )  # fmt: skip
 
 
 def typical(gains: Values, again: NDArray[np.int64]) -> Values:
@@ -232,6 +248,23 @@ def typical(gains: Values, again: NDArray[np.int64]) -> Values:
     ]
     means: Values = np.mean(medians, axis=0)
     return means
+
+
+def gain_interval(default: Values, tuned: Values) -> tuple[float, float]:
+    """95 % of the gains between medians of resampled runs, which both have in common."""
+    count = min(len(default), len(tuned))
+    again = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
+    # A median beside an inf is the larger of the two in the middle.
+    before, after = (np.sort(one[again], axis=1) for one in (default[:count], tuned[:count]))
+    middle = slice((count - 1) // 2, count // 2 + 1)
+    with np.errstate(invalid="ignore"):
+        medians = before[:, middle].mean(axis=1), after[:, middle].mean(axis=1)
+    found = ranking.gains_of(*medians)
+    found = found[~np.isnan(found)]
+    if not len(found):
+        return math.nan, math.nan
+    low, high = np.quantile(found, (0.025, 0.975), method="nearest")
+    return float(low), float(high)
 
 
 def budgets(found: "Comparison") -> list[dict[str, Any]]:

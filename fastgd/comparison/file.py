@@ -88,7 +88,7 @@ def _read(path: Path, seed: int) -> tuple[dict[str, str], dict[Key, Record]]:
                 one[column] = math.inf if one[column] is None else one[column]
             one["lr"] = math.nan if one["lr"] is None else one["lr"]
             _check(one)
-            records[tuple(one[column] for column in COLUMNS[:6])] = one  # type: ignore[index]
+            records[tuple(one[column] for column in COLUMNS[:6])] = one
     except (
         json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError,
         RecursionError,

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ class Comparison:
             each (lower quartile, median, upper quartile); gain, in percent, nan where neither is
             finite; diverged: the part of the trials that did.
         """
-        tuned, default = self.losses("tuned"), self._as_it_comes()
+        tuned, default = self.losses("tuned"), self._as_it_comes
         found = []
         for group, trials in self.losses("trial").items():
             if group in tuned and group[:2] in default:
@@ -103,13 +104,15 @@ class Comparison:
         Returns
         -------
         list of dict
-            As of `summary`; the schedule is the one that most draws chose. Problem by problem, in
-            the order of their mean rank over the draws, which is `rank`.
+            As of `summary`; the schedule is the one that most draws chose; gain_interval: 95 %, by
+            resampling the runs; rank: the mean over the draws, by which they are ordered, problem
+            by problem; behind: whether it is behind the best by more than the noise.
         """
-        chosen, default, trials = self._chosen(), self._as_it_comes(), self.losses("trial")
+        chosen, default, trials = self._chosen, self._as_it_comes, self.losses("trial")
         found = []
         for problem, of in self.chosen().items():
-            standing = ranking.over_blocks(self.by_draw("tuned")[problem]).means
+            test = ranking.over_blocks(self.by_draw("tuned")[problem])
+            standing, behind = test.means, test.ahead_of
             for optimizer in standing:
                 if (problem, optimizer) in default:
                     names = list(chosen[problem, optimizer].values())
@@ -119,16 +122,23 @@ class Comparison:
                         (problem, optimizer, schedule), of[optimizer],
                         default[problem, optimizer], np.concatenate(tried),
                     )  # fmt: skip
-                    found.append({**row, "rank": standing[optimizer]})
+                    low, high = claims.gain_interval(default[problem, optimizer], of[optimizer])
+                    found.append({
+                        **row, "gain_interval": (low, high), "rank": standing[optimizer],
+                        "behind": optimizer in behind,
+                    })  # fmt: skip
         return found
 
-    def _line(self, group: tuple[str, ...], tuned: Values, default: Values, trials: Values) -> Record:
+    def _line(
+        self, group: tuple[str, ...], tuned: Values, default: Values, trials: Values
+    ) -> Record:
         row: Record = dict(zip(COLUMNS, group, strict=False))
         row["tuned"], row["default"] = quartiles(tuned), quartiles(default)
         row["gain"] = gain(row["default"][1], row["tuned"][1])
         row["diverged"] = float(np.mean(~np.isfinite(trials)))
         return row
 
+    @cached_property
     def _as_it_comes(self) -> dict[tuple[str, str], Values]:
         """Test losses of the default settings under the first schedule."""
         found: dict[tuple[str, str], Values] = {}
@@ -136,6 +146,7 @@ class Comparison:
             found.setdefault((problem, optimizer), values)
         return found
 
+    @cached_property
     def _chosen(self) -> dict[tuple[str, str], dict[int, str]]:
         """For each problem and optimizer, and each draw: the schedule of the least validation loss
         of its trials."""
@@ -157,7 +168,8 @@ class Comparison:
     def _of_chosen(self, kind: str, column: str) -> dict[tuple[str, str], dict[int, list[float]]]:
         """Losses of one kind of run, draw by draw, under the schedule that the draw chose; of
         default settings under the first."""
-        chosen, found = self._chosen(), {}
+        chosen = self._chosen
+        found: dict[tuple[str, str], dict[int, list[float]]] = {}
         first = next((row["schedule"] for row in self.rows), "")
         for row in self.rows:
             group, draw = (row["problem"], row["optimizer"]), row.get("draw", 0)
@@ -199,7 +211,7 @@ class Comparison:
                 draws.setdefault(row.get("draw", 0), []).append((row["validation"], row["test"]))
         return {
             problem: {
-                optimizer: [tuple(np.array(pool).T) for pool in draws.values()]  # type: ignore[misc]
+                optimizer: [tuple(np.array(pool).T) for pool in draws.values()]
                 for optimizer, draws in of.items()
             }
             for problem, of in found.items()
@@ -210,7 +222,7 @@ class Comparison:
         tuned = self.chosen().get(problem, {})
         if not tuned:
             raise ValueError(f"there is no tuned run on a problem {problem!r}")
-        default = self._as_it_comes()
+        default = self._as_it_comes
         names = [name for name in tuned if (problem, name) in default]
         before = [quartiles(default[problem, name])[1] for name in names]
         after = [quartiles(tuned[name])[1] for name in names]
@@ -274,21 +286,20 @@ class Comparison:
 
         On a problem: Friedman's test over the draws of the tuning, which are blocks of the same
         split and the same batches for all, and after it a test of all pairs of mean ranks (Tukey's)
-        at 5 %. Over all problems: Friedman's and Nemenyi's. Then the claims of `findings`. There
-        are no numbers in these sentences: another seed should give the same.
+        at 5 %. Over all problems: Friedman's and Nemenyi's. A sentence names nobody but a winner,
+        so that another seed gives the same; who is behind, and by how much, is in `overview` and
+        `standings`.
         """
         found = self.by_draw()
         sentences = [f"{name}: {ranking.on_one(losses)}." for name, losses in found.items()]
         test = ranking.over_problems(self.chosen())
         if len(found) > 1 and len(test.means) > 1:
-            sentences.append(f"{ranking.over_all(test, len(found)).capitalize()}.")
-        if any(len(draws) == 1 for draws in self._chosen().values()):
+            sentences.append(f"{ranking.over_all(test, len(found))}.")
+        if any(len(draws) == 1 for draws in self._chosen.values()):
             sentences.append(
                 "With one draw of the tuning, only the noise of the runs is seen, not that of "
                 "tuning nor of the split."
             )
-        else:
-            sentences += [f"{one}." for one in self.findings()]
         if not self.complete:
             sentences.append("The comparison was interrupted: trials are missing.")
         return "\n".join(sentences)
@@ -326,7 +337,8 @@ class Comparison:
             },
             "budgets": [
                 {
-                    "budget": row["budget"], "gain": asdict(row["gain"]),
+                    "budget": row["budget"],
+                    "gain": asdict(row["gain"]),
                     "ranks": {name: asdict(one) for name, one in row["ranks"].items()},
                 }
                 for row in self.budgets()
@@ -340,21 +352,17 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """The summary as a notebook shows it, the best of each problem first."""
+        problems = list(dict.fromkeys(row["problem"] for row in self.rows))
         rows = [
             (row["problem"], row["optimizer"], row["schedule"], row["tuned"][1], row["default"][1],
              row["gain"])
-            for row in self.ordered()
+            for row in sorted(
+                self.summary(), key=lambda row: (problems.index(row["problem"]), row["tuned"][1])
+            )
         ]  # fmt: skip
         header = ["problem", "optimizer", "schedule", "tuned", "default", "gain, %"]
         verdict = "<br>".join(escape(line) for line in self.verdict().splitlines())
         return f"{notebook.table(header, rows)}<p>{verdict}</p>"
-
-    def ordered(self) -> list[Record]:
-        """The summary, problem by problem, and in each by the tuned median, the best first."""
-        problems = list(self.ranks())
-        return sorted(
-            self.summary(), key=lambda row: (problems.index(row["problem"]), row["tuned"][1])
-        )
 
     def __repr__(self) -> str:
         lines = [f"{'problem':<24}{'optimizer':<22}{'schedule':<10}{'tuned':>11}{'default':>11}"]

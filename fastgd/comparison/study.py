@@ -165,6 +165,7 @@ class _Study:
         self.path = None if path is None else Path(path)
         self.records: dict[Key, Record] = {}
         self.drawn: dict[tuple[str, int], Problem] = {}
+        self.tried: dict[tuple[str, str, str, int], list[Trial]] = {}
         self.file: Any = None
 
     def go(self, jobs: int, progress: bool) -> "Comparison":
@@ -176,7 +177,7 @@ class _Study:
 
         def collect(records: list[Record]) -> None:
             for record in records:
-                key: Key = tuple(record[column] for column in COLUMNS[:6])  # type: ignore[assignment]
+                key: Key = tuple(record[column] for column in COLUMNS[:6])
                 wanted[key] = self.records[key] = record
                 self._keep(record)
             if bar is not None:
@@ -214,8 +215,8 @@ class _Study:
         """Runs that draw the same rows of a large data set, some at a time; others one by one."""
         alike: dict[tuple[str, int, str], list[Trial]] = {}
         for trial in missing:
-            problem, _, _, draw, *_ = trial.key
-            alike.setdefault((problem, draw, self._rows_of(trial.key)), []).append(trial)
+            name, _, _, draw, *_ = trial.key
+            alike.setdefault((name, draw, self._rows_of(trial.key)), []).append(trial)
         packs = []
         for (name, draw, rows), those in alike.items():
             problem = self._problem(name, draw)
@@ -247,7 +248,9 @@ class _Study:
 
     def _searches(self, problem: str, label: str, schedule: str) -> Iterable[Trial]:
         for draw in range(self.draws):
-            yield from self._search(problem, label, schedule, draw)
+            tried = list(self._search(problem, label, schedule, draw))
+            self.tried[problem, label, schedule, draw] = tried
+            yield from tried
         default = self._moving(problem, self.optimizers[label], schedule)
         for i in range(self.seeds):
             yield Trial((problem, label, schedule, i % self.draws, "default", i), default)
@@ -265,7 +268,7 @@ class _Study:
     def _reruns(self, problem: str, label: str, schedule: str) -> Iterable[Trial]:
         best = []
         for draw in range(self.draws):
-            tried = list(self._search(problem, label, schedule, draw))
+            tried = self.tried[problem, label, schedule, draw]
             best.append(min(tried, key=lambda one: self.records[one.key]["validation"]))
         for i in range(self.seeds):
             draw = i % self.draws

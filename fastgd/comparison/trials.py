@@ -50,9 +50,7 @@ class Pack(NamedTuple):
     trials: Sequence[Trial]
 
 
-def run_packs(
-    packs: Sequence[Pack], n_jobs: int, collect: Callable[[list[Record]], None]
-) -> None:
+def run_packs(packs: Sequence[Pack], n_jobs: int, collect: Callable[[list[Record]], None]) -> None:
     """Run packs in threads; `collect` is given the records of each, in this thread, as it ends.
 
     Raises
