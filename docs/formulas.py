@@ -14,6 +14,8 @@ COMMANDS = {
     "⌈": r"\lceil ", "⌉": r"\rceil ", "∈": r"\in ", "∘": r"\circ ",
     "√": r"\surd ", r"\dots": r"\ldots ",
     r"\tfrac": r"\frac",
+    # A browser stretches parentheses to what they hold.
+    **{rf"\{size}{side}": "" for size in ("bigg", "Big", "big") for side in ("l", "r", "")},
 }  # fmt: skip
 
 
