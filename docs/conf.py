@@ -5,7 +5,6 @@ written, and a name, a link or a formula that is wrong is still a warning.
 """
 
 import inspect
-import json
 import os
 import pathlib
 import shutil
@@ -15,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import names  # noqa: E402
+import notebooks  # noqa: E402
 
 import fastgd  # noqa: E402
 
@@ -66,11 +66,12 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "plot_gallery": not SHORT,
     "abort_on_example_error": True,
+    "capture_repr": (),
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
-    "min_reported_time": 3600,  # a page without its time is the same page at the next build
+    "write_computation_times": False,  # that page asks for scripts from the network
     "junit": "gallery.xml",  # ci/docs looks at the times in it
     "backreferences_dir": "gallery/uses",
     "doc_module": ("fastgd",),
@@ -87,11 +88,13 @@ html_theme_options = {
     "logo": {"text": "fastgd"},
     "show_prev_next": False,
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
+    "article_header_start": ["breadcrumbs"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_sidebars = {"course": []}  # its table is as wide as a page
 html_show_sourcelink = False
 html_copy_source = False
 copyright = "The fastgd developers, BSD-3-Clause"
@@ -120,20 +123,12 @@ def write_reference() -> None:
 def adapt(app, docname, source):
     """Pages are read in the repository too, and doctests want a blank line after their output."""
     if docname.startswith("course/"):
-        source[0] = with_download(docname, source[0])
+        source[0] = notebooks.with_download(docname, source[0])
+    elif docname == "course" and not SHORT:
+        source[0] = notebooks.linked(source[0])
     elif docname == "speed":
         source[0] = source[0].replace("../bench/RESULTS.md", "results.md")
     source[0] = source[0].replace("\n\n```\n", "\n```\n")
-
-
-def with_download(docname: str, text: str) -> str:
-    """A notebook that says where it is to be had."""
-    notebook = json.loads(text)
-    name = docname.rpartition("/")[2] + ".ipynb"
-    said = f"This page is a notebook · Cette page est un notebook : {{download}}`{name}`"
-    cell = {"cell_type": "markdown", "id": "download", "metadata": {}, "source": said}
-    notebook["cells"].insert(1, cell)
-    return json.dumps(notebook)
 
 
 def signature(app, what, name, one, options, arguments, returned):
@@ -155,6 +150,8 @@ def skip(app, what, name, one, skipped, options):
 
 
 write_reference()
+if not SHORT:
+    notebooks.draw()
 
 
 def setup(app):

@@ -48,6 +48,9 @@ PAGES = (
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
+    Page("explorer", "Explorer", "A page on which rules, rates and starts are chosen and compared: "
+         "one file without network, as `fastgd explore` writes it. Needs "
+         "``pip install \"fastgd[explore]\"``.", ("explorer",), "fastgd.explorer"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
@@ -79,8 +82,7 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
-    "gallery",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "files", "gallery",
     "notebook", "plots", "report", "stretch", "views",
 }  # fmt: skip
 
