@@ -27,16 +27,20 @@ def optimizer_picture(kind: type) -> pathlib.Path:
     if kind.__module__.endswith(".reduced"):
         return reduced_picture(kind)
     parameters = inspect.signature(kind).parameters
-    rate = RATES.get(name, 0.3)
+    default = getattr(parameters.get("lr"), "default", None)
+    # A rule that finds its own rate has the factor 1 as its default.
+    rate = RATES.get(name, default if default == 1.0 else 0.3)
     if "optimizer" in parameters:
         # So short a run wants a shorter memory than 100 steps.
         options = {"decay": 0.9} if kind is gd.ExponentialAverage else {}
         rule = kind(gd.Momentum(lr=rate), **options)
-    elif "lr" in parameters and parameters["lr"].default is not None:
-        rule = kind(lr=rate)
-    else:  # it finds its rate itself
-        rule = kind()
-    told = f"{name}, lr {rate:g}" if "lr" in parameters else name
+    elif "optimum" in parameters:
+        rule = kind(optimum=0.0)
+    elif "distance" in parameters:
+        rule = kind(distance=0.2)  # so short a run cannot wait until it has grown
+    else:
+        rule = kind(lr=rate) if default is not None else kind()
+    told = f"{name}, lr {rate:g}" if default is not None and rate != 1.0 else name
     if "optimizer" in parameters:
         told = f"{name}(Momentum), lr {rate:g}"
     beside = rate if name == "Nesterov" else 0.1
