@@ -61,6 +61,9 @@ PAGES = (
          "numbers.", ("dialects.sklearn",), "fastgd.dialects.sklearn"),
     Page("scipy", "SciPy", "Every optimizer as a method of scipy.optimize.minimize.", ("scipy",),
          "fastgd.scipy"),
+    Page("explorer", "Explorer", "A page on which rules, rates and starts are chosen and compared: "
+         "one file without network, as `fastgd explore` writes it. Needs "
+         "``pip install \"fastgd[explore]\"``.", ("explorer",), "fastgd.explorer"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
@@ -92,9 +95,8 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
-    "gallery", "jobs",
-    "notebook", "plots", "pointers", "report", "stretch", "views",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "early", "files",
+    "gallery", "jobs", "notebook", "plots", "pointers", "report", "stretch", "views",
 }  # fmt: skip
 
 
