@@ -14,6 +14,7 @@ from .rows cimport Descent, apply_late, fold
 from .sampling cimport Batch, cut
 from .singles cimport SparseSingles, adagrad_singles
 from .solver cimport Solver
+from .update cimport count
 
 import numpy as np
 
@@ -38,7 +39,7 @@ cdef class LinearSGD(Solver):
         self.run.slope = objective.loss.kernel
         self.run.parameters = objective.loss.parameters
         self.run.targets = &objective.targets[0]
-        self.run.sample_weights = objective.weights_of_rows
+        self.run.sample_weights = objective.weights_of_drawn
         self.run.weights = self.theta
         self.run.bias = self.theta + objective.n_weights if objective.intercept else NULL
         self.run.decay = objective.penalty.decay + self.update.weight_decay
@@ -72,12 +73,12 @@ cdef class LinearSGD(Solver):
                 self.sampler.draw_singles(steps - taken[0], &batch)
                 self.linear.rows.descend(&batch, lr + taken[0], &self.run)
                 taken[0] += batch.count
-                self.update.t += batch.count
+                count(&self.update.t, batch.count)
             else:
                 self.sampler.draw(&batch)
                 self.descend(&batch, lr[taken[0]])
                 taken[0] += 1
-                self.update.t += 1
+                count(&self.update.t, 1)
         return OK
 
     cdef void descend(self, const Batch *batch, double lr) noexcept nogil:
@@ -168,7 +169,7 @@ cdef class LocalSolver(Solver):
             run.slope = objective.loss.kernel
             run.parameters = objective.loss.parameters
             run.targets = &objective.targets[0]
-            run.sample_weights = objective.weights_of_rows
+            run.sample_weights = objective.weights_of_drawn
             run.theta, run.squares = self.theta, self.update.slot[0]
             run.bias = objective.n_weights if objective.intercept else -1
             run.eps, run.eps_root = self.update.optimizer.eps, self.update.optimizer.eps_root
@@ -201,7 +202,7 @@ cdef class LocalSolver(Solver):
             self.sampler.draw_singles(steps - taken[0], &batch)
             while batch.count > 0:
                 done = adagrad_singles(&self.linear.rows.storage, &batch, lr + taken[0], &self.run)
-                self.update.t += done
+                count(&self.update.t, done)
                 taken[0] += done
                 if done < batch.count:
                     # A row that names a column twice.

@@ -10,6 +10,7 @@ from .objective cimport OK
 from .rows cimport Storage, fetch, number_of
 from .sampling cimport Batch
 from .solver cimport Solver
+from .update cimport count
 from .vector cimport dot, kernel_void, prefetch, real
 
 from .update import UPDATES
@@ -184,7 +185,7 @@ cdef class SinglesSolver(Solver):
         run.slope = objective.loss.kernel
         run.parameters = objective.loss.parameters
         run.targets = &objective.targets[0]
-        run.sample_weights = objective.weights_of_rows
+        run.sample_weights = objective.weights_of_drawn
         run.n_columns, run.intercept = objective.rows.n_columns, objective.intercept
         run.distance = objective.rows.storage.distance
         run.theta, run.m, run.v = self.theta, self.update.slot[0], self.update.slot[1]
@@ -202,7 +203,8 @@ cdef class SinglesSolver(Solver):
         """Whether this way is open, and leads to the same place as the general one."""
         return (type(update) in (UPDATES["Momentum"], UPDATES["Adam"]) and sampler.batch_size == 1
                 and objective.n_outputs == 1 and not objective.rows.sparse
-                and not objective.penalty.proximal)
+                and not objective.penalty.proximal
+                and getattr(update.optimizer, "eps_hat", 0.0) == 0.0)
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
                      Py_ssize_t *taken) noexcept nogil:
@@ -222,7 +224,7 @@ cdef class SinglesSolver(Solver):
                 momentum_singles(<const double *>X, &batch, lr + taken[0], momentum + taken[0],
                                  &self.run)
             taken[0] += batch.count
-            self.update.t += batch.count
+            count(&self.update.t, batch.count)
         return OK
 
 
