@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.core import rows
+from fastgd.core import rows, shared
 
 Vector = NDArray[np.float64]
 
@@ -104,6 +104,8 @@ def _real_array(name: str, given: Any) -> Any:
         raise TypeError(f"{name} is a masked array: fill or drop its masked entries first")
     if hasattr(given, "tocsr"):
         raise TypeError(f"{name} is sparse, and must be dense here: take {name}.toarray()")
+    if hasattr(given, "__dlpack_device__") and hasattr(given, "device"):
+        given = shared.as_numpy(given, name)  # a tensor, which says where it lies
     try:
         array = np.asarray(given)
     except ValueError as error:

@@ -256,22 +256,23 @@ def test_trials_of_wrong_types(run, line):
 
 
 @pytest.mark.parametrize("wrong", [None, [], {}, "x", 3, True])
-@pytest.mark.parametrize("column", ["problem", "number", "lr", "validation", "setting", "message"])
+@pytest.mark.parametrize(
+    "column", ["problem", "draw", "number", "lr", "validation", "setting", "message"]
+)
 def test_a_trial_of_which_one_value_is_of_another_type(run, column, wrong):
-    pytest.importorskip("matplotlib").use("Agg")
     command = "compare --problems quadratic-1e2 --optimizers sgd --budget 1 --seeds 1 --out r"
     known = {"quadratic-1e2": "Quadratic(50 x 50), losses 5.5232826, 5.5232826, 5.5232826 at the "
              "start, batch_size None, 1000 steps"}  # fmt: skip
     record = {"problem": "quadratic-1e2", "optimizer": "sgd", "schedule": "constant",
-              "kind": "trial", "number": 0, "lr": 0.1, "validation": 2.5, "test": 2.5,
+              "draw": 0, "kind": "trial", "number": 0, "lr": 0.1, "validation": 2.5, "test": 2.5,
               "setting": "SGD()", "message": "reached 1000 steps"}  # fmt: skip
-    taken = {"problem": str, "setting": str, "message": str, "number": int}.get(
+    taken = {"problem": str, "setting": str, "message": str, "number": int, "draw": int}.get(
         column, (int, float)
     )
     if isinstance(wrong, taken) and wrong is not True or (wrong is None and taken == (int, float)):
         pytest.skip("that is of the right type")
     Path("r").mkdir()
-    lines = [{"fastgd": 1, "seed": 0, "problems": known}, {**record, column: wrong}]
+    lines = [{"fastgd": 2, "seed": 0, "problems": known}, {**record, column: wrong}]
     Path("r/trials.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     refused(run, command, "r/trials.jsonl is not the file of a comparison")
 

@@ -36,23 +36,23 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "early", "files", "notebook", "views"},
+    {"checks", "console", "early", "files", "jobs", "notebook", "pointers", "views"},
     {"core"},
 ]
 
 # The same of the compiled part: what a module cimports, and imports, stands after it.
 CORE_FLOORS = [
     {"epochs", "online"},
-    {"descent", "local", "reduced"},
-    {"solver"},
+    {"descent", "local", "reduced", "search"},
+    {"solver", "spread"},
     {"team"},
     {"linear", "network", "foreign", "around"},
-    {"rules", "adam"},
+    {"rules", "adam", "tuning"},
     {"objective", "update"},
     {"rows"},
     {"losses", "penalties"},
-    {"sampling", "exponential"},
-    {"vector", "claim", "flush", "build"},
+    {"sampling", "exponential", "seeds"},
+    {"vector", "claim", "flush", "build", "shared"},
     {"dispatch"},
 ]
 
@@ -179,6 +179,8 @@ def test_a_view_is_named_as_it_can_be_found():
         ("bokeh", "explorer/page.py"),
         ("sklearn", "sklearn/"),
         ("narwhals", "datasets/frames.py"),
+        ("mpi4py", "distributed/ranks.py"),
+        ("joblib", "jobs.py"),
     ],
 )
 def test_a_package_is_imported_in_one_place_only(package, home):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastgd
-from fastgd import checkpoint, datasets
+from fastgd import checkpoint, datasets, distributed
 from fastgd.commands import choices, training
 from fastgd.early import INTERRUPTED
 from fastgd.files import as_path, replace_text
@@ -106,6 +106,11 @@ def _resume(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace, note: Any = None, resumed: bool = False) -> int:
     if options.out is not None:
         check_out(options.out, ".npz")
+    options.comm = distributed.launched()
+    if options.comm is not None and options.comm.Get_rank() != 0:
+        # Rank 0 speaks and writes for all.
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        options.out = None
     found = model, train, test, result = training.train(options, note, resumed)
     model.details.update(
         fastgd=fastgd.__version__,

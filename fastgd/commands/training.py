@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from fastgd import datasets, objectives, optimizers
+from fastgd import datasets, distributed, objectives, optimizers
 from fastgd.commands import choices
+from fastgd.core.sampling import SAMPLERS
 from fastgd.datasets import Dataset
+from fastgd.distributed.ranks import Ranks
 from fastgd.history import Result
 from fastgd.losses import Loss
 from fastgd.model import Model
@@ -63,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--epochs", metavar="N", type=choices.whole,
                         help="length of the run; default: 100")  # fmt: skip
     length.add_argument("--steps", metavar="N", type=choices.whole, help="length of the run")
-    add("--sampling", choices=["replacement", "shuffle", "sequential"], default="replacement",
+    add("--sampling", choices=list(SAMPLERS), default="replacement",
         help="how batches are drawn; default: replacement")  # fmt: skip
     add("--seed", metavar="N", type=int, default=0, help="default: 0")
     add("--test-fraction", metavar="PART", type=float,
@@ -85,7 +87,11 @@ def train(options: argparse.Namespace, note: Any = None, resumed: bool = False) 
     With a checkpoint the note is kept beside the run; `resumed` goes on with the one that is there.
     """
     loss = None if options.loss is None else choices.loss(options.loss)
-    data, kind, loss = _load(options, loss)
+    comm = getattr(options, "comm", None)
+    if comm is None:
+        data, kind, loss = _load(options, loss)
+    else:  # each rank reads the file, and takes its rows below
+        data, kind, loss = Ranks(comm).together(lambda: _load(options, loss))
     part, test = _parts(options, data)
     moved = data.classes is None and not options.no_standardize
     y, target_mean, target_scale = part.y, 0.0, 1.0
@@ -105,14 +111,16 @@ def train(options: argparse.Namespace, note: Any = None, resumed: bool = False) 
     epochs = 100 if options.epochs is None and options.steps is None else options.epochs
     path, every = getattr(options, "checkpoint", None), getattr(options, "checkpoint_every", 60.0)
     kept: dict[str, Any] = {
-        "progress": sys.stderr.isatty(), "checkpoint": path, "checkpoint_every": every
+        "progress": sys.stderr.isatty(), "checkpoint": path, "checkpoint_every": every,
+        "comm": comm,
     }  # fmt: skip
+    shared = objective if comm is None else distributed.part(objective, comm)
     with _in_lines():
         if resumed:
-            run = Run.load(path, objective, optimizer, **kept)
+            run = Run.load(path, shared, optimizer, **kept)
         else:
             run = Run(
-                objective,
+                shared,
                 optimizer,
                 batch_size=None if batch_size == "all" else batch_size,
                 epochs=epochs,

@@ -37,7 +37,7 @@ cdef class LinearSGD(Solver):
         self.run.slope = objective.loss.kernel
         self.run.parameters = objective.loss.parameters
         self.run.targets = &objective.targets[0]
-        self.run.sample_weights = objective.weights_of_rows
+        self.run.sample_weights = objective.weights_of_drawn
         self.run.weights = self.theta
         self.run.bias = self.theta + objective.n_weights if objective.intercept else NULL
         self.run.decay = objective.penalty.decay + self.update.weight_decay

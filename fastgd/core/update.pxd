@@ -35,6 +35,7 @@ cdef class Update:
     cdef int64_t users                       # 1 while a run is using this state
     cdef double *slot[MAX_SLOTS]
     cdef double *scalars                     # numbers that change from step to step
+    cdef double *found_rate                  # of the last step, where the rule finds it; or NULL
     cdef Py_ssize_t n_spans
     cdef Span *spans
     # For opt.step: the rates, where they are constant.
