@@ -48,6 +48,13 @@ __all__ = ["Run", "minimize", "resume"]
 INTERRUPTED = Stop("interrupted", kind="interrupted")
 # The end of every run that takes all its steps, made once for many that are as long.
 _finished = functools.lru_cache(lambda steps: Stop(f"reached {steps} steps", kind="finished"))
+
+
+# Whether a callback looks between any two chunks, and not at each record.
+def _each_chunk(callback: Callback) -> bool:
+    return bool(getattr(callback, "every_chunk", False))
+
+
 # How a run ends that has nothing left to do.
 OVER = ("finished", "converged", "diverged")
 
@@ -175,8 +182,8 @@ class Run:
             solver.clip(clip_norm or math.inf, clip_value or math.inf)
         self._stretch = Stretch(solver, self.rates, lock, self._ranks.same)
         # A run that ends at each record: somebody looks at it there.
-        self._watched = self._ranks.watched or any(
-            not getattr(c, "every_chunk", False) for c in self.callbacks
+        self._watched = self._ranks.watched or (
+            bool(self.callbacks) and not all(map(_each_chunk, self.callbacks))
         )
         self._closed = False
         self._interrupts = Interrupts()
@@ -514,7 +521,7 @@ class Run:
         elif self._looked < 0 and not t:
             asked = ()  # before the first step
         elif asked:
-            asked = tuple(c for c in asked if getattr(c, "every_chunk", False))
+            asked = tuple(filter(_each_chunk, asked))
         stop = self._ranks.answer(lambda: self._ask_all(asked))
         self._looked = t
         return stop

@@ -54,3 +54,6 @@ cdef class Solver:
 
     @final
     cdef bint is_finite(self) noexcept nogil
+
+    @final
+    cdef object copy_of(self, const double *vector)

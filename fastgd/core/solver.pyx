@@ -15,9 +15,11 @@ from .sampling cimport Batch, Sampler
 from .update cimport Update
 from .vector cimport kernel_void, scale
 
+cimport numpy as cnp
+
 from time import perf_counter
 
-import numpy as np
+cnp.import_array()
 
 
 cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept nogil:
@@ -67,7 +69,7 @@ cdef class Solver:
 
     def __init__(self, Objective objective not None, Update update not None,
                  Sampler sampler not None, const double[::1] theta not None):
-        cdef double[:, ::1] view
+        cdef cnp.npy_intp shape[2]
         if self.theta != NULL:
             raise TypeError("a Solver is initialised once")
         if theta.shape[0] != objective.n_params or update.n_params != objective.n_params:
@@ -82,12 +84,12 @@ cdef class Solver:
         self.last_lr = NAN
         self.records = []
         # Rows an odd number of cache lines long: see Update.
-        self.vectors = np.empty((4, (self.n_params + 7) // 8 * 8 + 8))
-        view = self.vectors
-        self.theta = &view[0, 0]
-        self.gradient = &view[1, 0]
-        self.room = &view[2, 0]
-        self.spare = &view[3, 0]
+        shape[0], shape[1] = 4, (self.n_params + 7) // 8 * 8 + 8
+        self.vectors = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        self.theta = <double *>cnp.PyArray_DATA(self.vectors)
+        self.gradient = self.theta + shape[1]
+        self.room = self.gradient + shape[1]
+        self.spare = self.room + shape[1]
         memcpy(self.theta, &theta[0], self.n_params * sizeof(double))
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
@@ -167,13 +169,15 @@ cdef class Solver:
         cdef const double *rates = &lr[0] if steps else NULL
         cdef const double *momenta = &momentum[0] if steps else NULL
         cdef int status = OK
-        cdef double[:, ::1] table
+        cdef cnp.npy_intp shape[2]
         cdef double *columns = NULL
+        table = None
         if momentum.shape[0] != steps:
             raise ValueError("lr and momentum are of different lengths")
         if record_every > 0:
-            table = np.empty((5, steps // record_every + 2))
-            columns = &table[0, 0]
+            shape[0], shape[1] = 5, steps // record_every + 2
+            table = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+            columns = <double *>cnp.PyArray_DATA(table)
         self.update.claim()
         try:
             self.objective.claim()
@@ -192,7 +196,7 @@ cdef class Solver:
             self.update.release()
         check(self.objective, status)
         if filled:
-            self.records.append(table.base[:, :filled])
+            self.records.append(table[:, :filled])
         return filled > 0 or self.update.t < first + steps or (
             record_every > 0 and recorded < self.update.t
             and (self.update.t % record_every == 0 or self.update.t == total))
@@ -224,7 +228,7 @@ cdef class Solver:
                     columns[3 * room + filled[0]] = self.last_lr
                     columns[4 * room + filled[0]] = seconds()
                     filled[0] += 1
-                    # What starts outside its bounds costs infinity, and the first step brings it in.
+                    # What starts out of bounds costs infinity, and the first step brings it in.
                     if not isfinite(loss) and t > 0:
                         return OK
                 span = min(span, record_every - t % record_every)
@@ -284,9 +288,14 @@ cdef class Solver:
     @property
     def settled(self):
         """theta as it is: a new vector."""
-        cdef double[::1] out = np.empty(self.n_params)
-        memcpy(&out[0], self.here(), self.n_params * sizeof(double))
-        return out.base
+        return self.copy_of(self.here())
+
+    @final
+    cdef object copy_of(self, const double *vector):
+        cdef cnp.npy_intp n = self.n_params
+        out = cnp.PyArray_EMPTY(1, &n, cnp.NPY_DOUBLE, 0)
+        memcpy(cnp.PyArray_DATA(out), vector, n * sizeof(double))
+        return out
 
     @property
     def finite(self):
@@ -298,7 +307,7 @@ cdef class Solver:
 
     def save(self):
         """A copy of everything that the coming steps depend on, by name, for `load`."""
-        return {"theta": self.vectors[0, :self.n_params].copy(), "update": self.update.save(),
+        return {"theta": self.copy_of(self.theta), "update": self.update.save(),
                 "sampler": self.sampler.save()}
 
     def load(self, saved):
@@ -318,7 +327,7 @@ cdef class Solver:
 
     def mark(self):
         """Remember where the run is, for `rewind`."""
-        self.marked = self.vectors[0, :self.n_params].copy(), self.update.save()
+        self.marked = self.copy_of(self.theta), self.update.save()
         self.sampler.mark()
         self.marked_step = self.update.t
 
