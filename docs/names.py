@@ -89,7 +89,8 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "exchange",
+    "explorer", "files",
     "gallery",
     "notebook", "plots", "pointers", "report", "stretch", "views",
 }  # fmt: skip

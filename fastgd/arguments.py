@@ -7,6 +7,7 @@ import numpy as np
 from fastgd.callbacks import Callback
 from fastgd.checks import as_count, as_penalty
 from fastgd.core import sampling as samplers
+from fastgd.core import seeds
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 
@@ -85,4 +86,4 @@ def sampler_of(batch_size: int | None, sampling: str, n: int, seed: Any) -> tupl
         return samplers.Sequential(n, batch_size, None), None
     if isinstance(seed, np.random.Generator):
         return samplers.SAMPLERS[sampling](n, batch_size, seed), seed.bit_generator.lock
-    return samplers.SAMPLERS[sampling](n, batch_size, np.random.default_rng(seed)), None
+    return samplers.SAMPLERS[sampling](n, batch_size, seeds.generator(seed)), None

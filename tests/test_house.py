@@ -23,7 +23,7 @@ FLOORS = [
     {"cli"},
     {"commands"},
     {"config", "explorer", "figures"},
-    {"gallery", "sklearn", "scipy", "optimagic", "dialects", "distributed"},
+    {"gallery", "exchange", "sklearn", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
     {"plots", "auto"},
     {"theory"},
@@ -51,7 +51,7 @@ CORE_FLOORS = [
     {"objective", "update"},
     {"rows"},
     {"losses", "penalties"},
-    {"sampling", "exponential"},
+    {"sampling", "exponential", "seeds"},
     {"vector", "claim", "flush", "build", "shared"},
     {"dispatch"},
 ]
@@ -179,6 +179,8 @@ def test_a_view_is_named_as_it_can_be_found():
         ("bokeh", "explorer/page.py"),
         ("sklearn", "sklearn/"),
         ("narwhals", "datasets/frames.py"),
+        ("onnx", "exchange.py"),
+        ("optimagic", "optimagic.py"),
     ],
 )
 def test_a_package_is_imported_in_one_place_only(package, home):
