@@ -91,7 +91,7 @@ def resolve(name: str) -> object:
 WITHIN = {
     "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "exchange",
     "explorer", "files",
-    "gallery",
+    "gallery", "optimagic",
     "notebook", "plots", "pointers", "report", "stretch", "views",
 }  # fmt: skip
 

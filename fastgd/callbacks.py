@@ -274,8 +274,9 @@ class Log:
         except Exception as error:
             if first:
                 raise
-            what = f"{str(self.to)!r}: {error.strerror}" if isinstance(error, OSError) else error
-            warnings.warn(f"{what}", RuntimeWarning, stacklevel=2)
+            reason = getattr(error, "strerror", None) or str(error)
+            where = "the tracker" if callable(self.to) else repr(str(self.to))
+            warnings.warn(f"{where}: {reason}", RuntimeWarning, stacklevel=2)
 
     def _write(self, row: dict[str, float], first: bool) -> None:
         line = ",".join(map(repr, row.values()))

@@ -1,7 +1,7 @@
 """Every optimizer as an algorithm of optimagic: ``om.minimize(fun, params, gd.optimagic.Adam())``.
 
-An algorithm is made for each optimizer by its registry, under its name and with its fields. optimagic
-is imported here only: pip install "fastgd[optimagic]".
+An algorithm is made for each optimizer of the registry, under its name and with its fields.
+optimagic is imported here only: pip install "fastgd[optimagic]".
 """
 
 import dataclasses

@@ -26,7 +26,8 @@ def as_frame(columns: dict[str, Any], library: str) -> Any:
         raise ImportError(f"a table of {library} {MISSING_EXTRA}") from None
     if library not in ("pandas", "polars", "pyarrow"):
         raise ValueError(f"library must be pandas, polars or pyarrow, not {library!r}")
-    return nw.from_dict(columns, backend=library).to_native()
+    backend: Any = library
+    return nw.from_dict(columns, backend=backend).to_native()
 
 
 def read_frame(given: Any, name: str, wanted: Wanted) -> Table:

@@ -1,4 +1,4 @@
-"""A model as scikit-learn's own estimator, fitted: its coefficients are copied, nothing is learnt."""
+"""A model as an estimator of scikit-learn's own, fitted: nothing is learnt, numbers are copied."""
 
 from typing import Any
 
@@ -67,7 +67,9 @@ def _network(model: Model) -> Any:
         kind = neural_network.MLPClassifier
     elif type(model.loss).predict is not Loss.predict:
         raise ValueError(f"scikit-learn has no network with the {model.loss.name} loss")
-    found = kind(hidden_layer_sizes=model.sizes[1:-1], activation=ACTIVATIONS[model.activation or ""])
+    found = kind(
+        hidden_layer_sizes=model.sizes[1:-1], activation=ACTIVATIONS[model.activation or ""]
+    )
     layers = [(W.T.copy(), b.copy()) for W, b in model.layers]
     # What the model does to X and its target goes into the first and the last layer.
     W, b = layers[0]
