@@ -9,6 +9,7 @@ import time
 from _signal import SIGINT, getsignal  # type: ignore[import-not-found]
 from _signal import signal as set_handler
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
@@ -61,7 +62,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.pending = False
-        self.heard = _Heard(self)
+        self.heard: AbstractContextManager[None] = _Heard(self)
         self.open = 0
         self._depth = 0
         self._arrived = False

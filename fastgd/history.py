@@ -180,6 +180,8 @@ class Result:
         What was run.
     state : dict
         Everything that a run which goes on from here depends on: for `resume`.
+    rescalings : tuple of (step, factor)
+        Where a callback had all later rates multiplied.
     """
 
     theta: NDArray[np.float64]
@@ -194,6 +196,7 @@ class Result:
     _loss: float | None = field(default=None, repr=False)
     interrupted: bool = False
     _state: Any = field(default_factory=dict, repr=False)
+    rescalings: tuple[tuple[int, float], ...] = field(default=(), repr=False)
 
     @property
     def state(self) -> dict[str, Any]:

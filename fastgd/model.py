@@ -169,6 +169,8 @@ class Model:
         TypeError
             An objective that predicts nothing.
         """
+        # Of rows that are spread over ranks, each rank's own say all that a model takes.
+        objective = getattr(objective, "local", objective)
         if isinstance(objective, NeuralNetwork):
             shape: dict[str, Any] = {"sizes": objective.sizes, "activation": objective.activation}
             # The factor of each entry is a σ; it stands first, before the user's own.

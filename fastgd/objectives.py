@@ -5,6 +5,7 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -48,9 +49,10 @@ class Objective:
     # Makes the way of stepping of a run; `General` takes any objective.
     stepping: ClassVar[Callable[..., solver.Solver]] = solver.General
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not cls.__name__.startswith("_"):  # the base of a family is none itself
+        # The base of a family is none itself.
+        if registered and not cls.__name__.startswith("_"):
             registry[cls.__name__] = cls
 
     def compiled(self) -> objective.Objective:
@@ -204,6 +206,7 @@ class _Supervised(Objective):
         self.n_outputs = self.loss.targets(self.y)
         self.penalty = penalties.as_penalty_term(l2, penalty)
         weights = as_weights(sample_weight, class_weight, self.y, self.loss.task)
+        self._balanced = isinstance(class_weight, str)
         self.sample_weight: Vector | None = weights
         # A solver's own: with mean 1, so that a mean over rows is the weighted mean.
         self._row_weights = None if weights is None else weights * (len(weights) / weights.sum())
@@ -373,6 +376,10 @@ class LinearModel(_Supervised):
             self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
 
+    def gram(self) -> Vector:
+        """[X 1]ᵀ D [X 1], or XᵀDX, with D = n diag(w_i)/Σw_i: (d + 1, d + 1) or (d, d)."""
+        return gram_matrix(self.X, self.fit_intercept, self._row_weights)
+
     def sample_smoothness(self) -> float | None:
         r"""L_max, the largest β of one observation's loss, with a smooth penalty; None as for β.
 
@@ -390,6 +397,45 @@ class LinearModel(_Supervised):
             squares = squares * self._row_weights
         largest = self.loss.curvature * float(squares.max())
         return largest + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
+
+    def importance(self) -> Vector:
+        r"""The probability of each row under ``sampling="importance"``: (n_samples,).
+
+        .. math:: p_i = \frac{1}{2n} + \frac{L_i}{2 \sum_j L_j}, \quad
+                  L_i = \frac{n w_i}{\sum_j w_j} c \|(x_i, 1)\|^2
+
+        L_i is the smoothness of the row's own loss, without the penalty, whose gradient is not
+        drawn. Half of p is uniform, so that no row weighs more than 2 in a step. A loss without a
+        curvature c, as the hinge loss, has its steepest slope times ‖(x_i, 1)‖ instead.
+
+        Raises
+        ------
+        ValueError
+            The slope of the loss has no bound either.
+
+        References
+        ----------
+        Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
+        Randomized Kaczmarz algorithm. Zhao and Zhang 2015, Stochastic Optimization with Importance
+        Sampling: the slopes.
+
+        Examples
+        --------
+        >>> gd.LeastSquares([[1.0], [3.0]], [0.0, 1.0]).importance()
+        array([0.3, 0.7])
+        """
+        sizes = row_squares(self.X) + self.fit_intercept
+        if self.loss.curvature is None:
+            if not math.isfinite(self.loss.steepest):
+                raise ValueError(
+                    f"{self.loss!r} has neither a largest curvature nor a steepest slope to draw "
+                    "rows by"
+                )
+            sizes = np.sqrt(sizes)
+        sizes = sizes * row_weights(self)
+        total = float(sizes.sum())
+        share = sizes / total if total > 0 else np.full(len(sizes), 1 / len(sizes))
+        return 0.5 / len(share) + 0.5 * share
 
     def __repr__(self) -> str:
         loss = f", {self.loss!r}" if type(self) is LinearModel else ""
@@ -911,6 +957,15 @@ class Function(Objective):
         return f"Function(n_params={self.n_params})"
 
 
+def changed(objective: Any, **known: Any) -> Any:
+    """The same over other rows, with what its attributes are there; made without its checks."""
+    twin = copy.copy(objective)
+    # What is known of an objective was found out over all its rows.
+    twin.__dict__.pop("_spare", None)
+    twin.__dict__.update({"_smoothness": None, **known})
+    return twin
+
+
 @np.errstate(under="ignore")
 def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -> float:
     """λ_max of [X 1]ᵀ D [X 1] (or of XᵀDX), rounded up; D = diag(weights), or the identity.
@@ -934,6 +989,12 @@ def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -
         with np.errstate(over="ignore", under="ignore"):
             top = float(np.ldexp(_largest_eigenvalue(scaled, False, weights), 2 * power))
     return _raised(top) if largest else top
+
+
+def row_weights(objective: Any) -> Vector:
+    """w̃_i = n w_i/Σw: (n,)."""
+    weights = objective._row_weights
+    return np.ones(objective.n_samples) if weights is None else weights
 
 
 def row_squares(X: Any) -> Vector:

@@ -384,16 +384,27 @@ class QHM(SGD):
 class Nesterov(SGD):
     default_momentum = "nesterov"
 
-    def __init__(self, theta):
-        self.previous = theta
+    def __init__(self, theta, restart=None):
+        self.previous, self.restart, self.since = theta, restart, 0
+
+    def momentum_now(self, momentum):
+        # The schedule begins anew after a restart; a constant stays.
+        return nesterov_momentum(self.since + 1)[-1] if self.restart else momentum
 
     def point(self, theta, momentum):
-        return theta + momentum * (theta - self.previous)
+        return theta + self.momentum_now(momentum) * (theta - self.previous)
 
     def move(self, theta, g, t, lr, momentum):
-        ahead = self.point(theta, momentum)
+        self.ahead = self.point(theta, momentum)
         self.previous = theta
-        return ahead - lr * g
+        return self.ahead - lr * g
+
+    def proximal(self, theta, lr):
+        theta = super().proximal(theta, lr)
+        self.since += 1
+        if self.restart and np.dot(self.ahead - theta, theta - self.previous) > 0:
+            self.previous, self.since = theta, 0
+        return theta
 
 
 class AdaGrad(SGD):
@@ -704,6 +715,73 @@ class ADOPT(SGD):
         return theta - lr * self.m
 
 
+class Found(SGD):
+    """A plain step at a rate of the rule's own, decay and proximal step included."""
+
+    decays_itself = True
+
+    def move(self, theta, g, t, lr, momentum):
+        self.rate = self.find(theta, g, t, lr)
+        return theta - self.rate * (g + self.weight_decay * self.weights * theta)
+
+
+class DoG(Found):
+    def __init__(self, theta, distance=None, eps_root=1e-8):
+        self.start, self.squares, self.eps_root = theta, [], eps_root
+        self.r = 1e-6 * (1 + np.linalg.norm(theta)) if distance is None else distance
+
+    def find(self, theta, g, t, lr):
+        self.r = max(self.r, np.linalg.norm(theta - self.start))
+        self.squares.append(np.sum(g**2))
+        return lr * self.r / math.sqrt(sum(self.squares) + self.eps_root)
+
+
+class DoWG(DoG):
+    def __init__(self, theta, distance=None, eps=0.0):
+        super().__init__(theta, distance)
+        self.eps = eps
+
+    def find(self, theta, g, t, lr):
+        self.r = max(self.r, np.linalg.norm(theta - self.start))
+        self.squares.append(self.r**2 * np.sum(g**2))
+        return lr * self.r**2 / (math.sqrt(sum(self.squares)) + self.eps)
+
+
+class BarzilaiBorwein(Found):
+    def __init__(self, theta, steps="long"):
+        self.steps, self.known = steps, None
+
+    def find(self, theta, g, t, lr):
+        rate = lr if t == 0 else self.rate
+        if t > 0:
+            s, y = theta - self.known[0], g - self.known[1]
+            if s @ y > 0:
+                rate = (s @ s) / (s @ y) if self.steps == "long" else (s @ y) / (y @ y)
+        self.known = theta, g
+        return rate
+
+
+class Prodigy(SGD):
+    decays_itself = True
+
+    def __init__(self, theta, beta1=0.9, beta2=0.999, beta3=None, d0=1e-6, eps=1e-8):
+        self.start, self.betas = theta, (beta1, beta2, math.sqrt(beta2) if beta3 is None else beta3)
+        self.d, self.eps, self.a = d0, eps, 0.0
+        self.m, self.v, self.s = (np.zeros_like(theta) for _ in range(3))
+
+    def move(self, theta, g, t, lr, momentum):
+        (b1, b2, b3), d = self.betas, self.d
+        self.m = b1 * self.m + (1 - b1) * d * g
+        self.v = b2 * self.v + (1 - b2) * d**2 * g**2
+        self.a = b3 * self.a + lr * d**2 * g @ (self.start - theta)
+        self.s = b3 * self.s + lr * d**2 * g
+        if np.any(self.s):
+            self.d = max(d, self.a / np.sum(np.abs(self.s)))
+        scales = 1 / (np.sqrt(self.v) + self.d * self.eps)
+        self.rate = lr * d * scales
+        return theta - lr * d * (self.m * scales + self.weight_decay * self.weights * theta)
+
+
 class ScheduleFreeSGD(SGD):
     """θ is the average x of the paper, z the point that moves."""
 
@@ -851,7 +929,7 @@ rules = {
         SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, Lion, AMSGrad, AMSBound, AdaBound,
         AdaBelief, Adadelta, NAdam, RAdam, Adamax, Yogi, Adan, LAMB, Rprop, ScheduleFreeSGD,
         ScheduleFreeAdamW, Lookahead, PolyakAverage, ExponentialAverage, Signum, NadamW, AdEMAMix,
-        ADOPT, Cautious, QHM, CoupledDecay,
+        ADOPT, Cautious, DoG, DoWG, BarzilaiBorwein, Prodigy, QHM, CoupledDecay,
     )
 }  # fmt: skip
 
@@ -970,3 +1048,39 @@ def replay_reduced(
             theta = objective.prox(theta, lr[t])
         path.append(theta)
     return np.array(path)
+
+
+# --- Rates by the loss ---------------------------------------------------------------------------
+
+
+def replay_searching(
+    objective, rule, theta0, steps, lr, batch_size=None, sampling="replacement", seed=None,
+    weight_decay=0.0, optimum=None, least=0.0, c=1.0, slope=0.1, shrink=0.8, grow=2.0,
+):  # fmt: skip
+    """θ_0, ..., θ_T of "PolyakStep" or "Armijo", and the rates a_t that they took."""
+    lr, theta = np.broadcast_to(lr, steps), np.array(theta0, dtype=float)
+    path, rates = [theta], []
+    share = 1.0 if batch_size is None else batch_size / objective.n
+    whole = batch_size is None or batch_size == objective.n
+    for t, batch in enumerate(batches(objective.n, batch_size, steps, sampling, seed)):
+        value, g = objective.value(theta, batch), objective.gradient(theta, batch)
+        if rule == "Armijo":
+            rate = lr[t] if t == 0 else min(lr[t], grow**share * rates[-1])
+            for _ in range(100):
+                if objective.value(theta - rate * g, batch) <= value - slope * rate * (g @ g):
+                    break
+                rate = rate * shrink
+        else:
+            goal = least if optimum is None else optimum
+            if optimum is None and whole:
+                if t == 0:
+                    best, below = value, (value - least) / 2
+                elif value > best - below:
+                    below = 0.9 * below
+                best = min(best, value)
+                goal = max(least, best - below)
+            rate = min(lr[t], max(value - goal, 0.0) / (c * (g @ g)))
+        rates.append(rate)
+        theta = theta - rate * (g + weight_decay * objective.weights * theta)
+        path.append(theta)
+    return np.array(path), np.array(rates)

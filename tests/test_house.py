@@ -36,18 +36,18 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "files", "notebook", "pointers", "views"},
+    {"checks", "console", "early", "files", "jobs", "notebook", "pointers", "views"},
     {"core"},
 ]
 
 # The same of the compiled part: what a module cimports, and imports, stands after it.
 CORE_FLOORS = [
     {"epochs", "online"},
-    {"descent", "local", "reduced"},
-    {"solver"},
+    {"descent", "local", "reduced", "search"},
+    {"solver", "spread"},
     {"team"},
     {"linear", "network", "foreign", "around"},
-    {"rules", "adam"},
+    {"rules", "adam", "tuning"},
     {"objective", "update"},
     {"rows"},
     {"losses", "penalties"},
@@ -181,6 +181,8 @@ def test_a_view_is_named_as_it_can_be_found():
         ("narwhals", "datasets/frames.py"),
         ("onnx", "exchange.py"),
         ("optimagic", "optimagic.py"),
+        ("mpi4py", "distributed/ranks.py"),
+        ("joblib", "jobs.py"),
     ],
 )
 def test_a_package_is_imported_in_one_place_only(package, home):

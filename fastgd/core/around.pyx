@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from .penalties cimport Penalty
-from .update cimport Update
+from .update cimport Update, count
 from .vector cimport kernel_void
 
 from .update import UPDATES, make, rules_of
@@ -59,7 +59,7 @@ cdef class LookaheadUpdate(Wrapped):
             memcpy(self.slot[0], theta, self.n_params * sizeof(double))
         if not self.step_inside(theta, gradient, lr, momentum):
             return
-        self.t += 1
+        count(&self.t, 1)
         if self.t % self.every == 0:
             blend_kernel(self.slot[0], theta, self.n_params, self.slow_step, True)
 
@@ -89,7 +89,7 @@ cdef class PolyakAverageUpdate(Wrapped):
             memcpy(self.slot[0], theta, self.n_params * sizeof(double))
         if not self.step_inside(self.slot[0], gradient, lr, momentum):
             return
-        self.t += 1
+        count(&self.t, 1)
         blend_kernel(theta, self.slot[0], self.n_params, self.weight(), False)
 
 
@@ -165,9 +165,9 @@ cdef class CautiousUpdate(Wrapped):
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:
         cdef const double *rates
-        self.inner.t -= 1  # of the step just taken
+        count(&self.inner.t, -1)  # of the step just taken
         rates = self.inner.metric(start, stop, lr, momentum)
-        self.inner.t += 1
+        count(&self.inner.t, 1)
         return rates
 
     cdef void step(self, double *theta, const double *gradient, double lr,
@@ -182,7 +182,7 @@ cdef class CautiousUpdate(Wrapped):
                             self.spans[i].stop, keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
 
 # y <- (1 - beta) z + beta theta

@@ -13,6 +13,7 @@ from .objective cimport OK
 from .rows cimport Descent, apply_late, fold
 from .sampling cimport Batch
 from .solver cimport Solver
+from .update cimport count
 
 import numpy as np
 
@@ -36,7 +37,7 @@ cdef class LinearSGD(Solver):
         self.run.slope = objective.loss.kernel
         self.run.parameters = objective.loss.parameters
         self.run.targets = &objective.targets[0]
-        self.run.sample_weights = objective.weights_of_rows
+        self.run.sample_weights = objective.weights_of_drawn
         self.run.weights = self.theta
         self.run.bias = self.theta + objective.n_weights if objective.intercept else NULL
         self.run.decay = objective.penalty.decay + self.update.weight_decay
@@ -70,12 +71,12 @@ cdef class LinearSGD(Solver):
                 self.sampler.draw_singles(steps - taken[0], &batch)
                 self.linear.rows.descend(&batch, lr + taken[0], &self.run)
                 taken[0] += batch.count
-                self.update.t += batch.count
+                count(&self.update.t, batch.count)
             else:
                 self.sampler.draw(&batch)
                 self.descend(&batch, lr[taken[0]])
                 taken[0] += 1
-                self.update.t += 1
+                count(&self.update.t, 1)
         return OK
 
     cdef void descend(self, const Batch *batch, double lr) noexcept nogil:

@@ -45,6 +45,7 @@ cdef class LinearObjective(Objective):
             if sample_weight.shape[0] != self.rows.n_rows:
                 raise ValueError("there must be one weight for each row")
             self.weights_of_rows = &sample_weight[0]
+            self.weights_of_drawn = self.weights_of_rows
         self.targets = y
         self.sample_weights = sample_weight
         self.n_outputs = n_outputs
@@ -79,6 +80,16 @@ cdef class LinearObjective(Objective):
         self.rows.check()
         return Objective.claim(self)
 
+    def draw_with(self, const double[::1] weights):
+        """Take these weights (n,) for rows that are drawn; None: those of a whole pass again."""
+        if weights is not None and weights.shape[0] != self.rows.n_rows:
+            raise ValueError("there must be one weight for each row")
+        self.drawn_weights = weights
+        self.weights_of_drawn = self.weights_of_rows if weights is None else &weights[0]
+
+    cdef const double *weights_of(self, const Batch *batch) noexcept nogil:
+        return self.weights_of_rows if batch.indices == NULL else self.weights_of_drawn
+
     cdef void find_margins(self, const double *theta, const Batch *batch,
                            double factor) noexcept nogil:
         # The weights are factor times what theta holds.
@@ -102,8 +113,9 @@ cdef class LinearObjective(Objective):
                          pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer),
                          batch.count * self.loss.n_targets, self.n_outputs, self.loss.parameters,
                          NULL)
-        if self.weights_of_rows != NULL:
-            weights = pick(self.weights_of_rows, 1, batch, self.weights_buffer)
+        weights = self.weights_of(batch)
+        if weights != NULL:
+            weights = pick(weights, 1, batch, self.weights_buffer)
             for i in range(batch.count):
                 for k in range(self.n_outputs):
                     self.margins_buffer[i * self.n_outputs + k] *= weights[i]
@@ -140,11 +152,12 @@ cdef class LinearObjective(Objective):
             if value != NULL:
                 targets = pick(&self.targets[0], self.loss.n_targets, &block, self.targets_buffer)
                 self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
-                if self.weights_of_rows == NULL:
+                weights = self.weights_of(&block)
+                if weights == NULL:
                     for i in range(block.count):
                         total += self.losses_buffer[i]
                 else:
-                    weights = pick(self.weights_of_rows, 1, &block, self.weights_buffer)
+                    weights = pick(weights, 1, &block, self.weights_buffer)
                     for i in range(block.count):
                         total += weights[i] * self.losses_buffer[i]
             if out != NULL:

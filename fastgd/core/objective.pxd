@@ -42,6 +42,12 @@ cdef class Objective:
     cdef int both(self, const double *theta, const Batch *batch, double *value,
                   double *out) noexcept nogil
 
+    # The same as sums, without the penalty.
+    cdef int sum_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil
+    cdef int sum_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil
+
     cdef Py_ssize_t part_rows(self, Py_ssize_t count) noexcept nogil
     cdef void add_partial(self, double *out) noexcept nogil
     cdef void average(self, const double *theta, Py_ssize_t count, double *out) noexcept nogil

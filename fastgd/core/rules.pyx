@@ -12,6 +12,7 @@
 # without it has lr in all of them.
 from libc.math cimport INFINITY, pow, sqrt
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
 from .update cimport Update
 from .vector cimport kernel_void, scale
@@ -115,19 +116,61 @@ cdef kernel_void nesterov_kernel(double *theta, const double *gradient, double *
         previous[j] = now
 
 
+# out <- (y - theta) (theta - previous): above 0 where the last step went against its gradient
+cdef kernel_void against_kernel(const double *y, const double *theta, const double *previous,
+                                Py_ssize_t n_params, double *out) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double a = 0
+    for j in range(n_params):
+        a += (y[j] - theta[j]) * (theta[j] - previous[j])
+    out[0] = a
+
+
 cdef class NesterovUpdate(Update):
     slots = ("previous", "look_ahead")
+    numbers = {"y": 0.0}
+    cdef bint restarts
+    cdef bint scheduled                    # whether the momentum goes by the steps since a restart
+
+    def configure(self, optimizer):
+        self.restarts = optimizer.restart is not None
+        self.scheduled = self.restarts and not isinstance(optimizer.momentum, float)
+
+    cdef double following(self) noexcept nogil:
+        return (1.0 + sqrt(1.0 + 4.0 * self.scalars[0] * self.scalars[0])) / 2.0
+
+    cdef double momentum_now(self, double momentum) noexcept nogil:
+        return (self.scalars[0] - 1.0) / self.following() if self.scheduled else momentum
 
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil:
         if self.t == 0:  # theta_{-1} = theta_0
             return theta
-        look_ahead_kernel(theta, self.slot[0], self.slot[1], self.n_params, momentum)
+        look_ahead_kernel(theta, self.slot[0], self.slot[1], self.n_params,
+                          self.momentum_now(momentum))
         return self.slot[1]
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         nesterov_kernel(theta, gradient, self.slot[0], start, stop, lr,
-                        momentum if self.t > 0 else 0.0, keep)
+                        self.momentum_now(momentum) if self.t > 0 else 0.0, keep)
+
+    cdef void step(self, double *theta, const double *gradient, double lr,
+                   double momentum) noexcept nogil:
+        cdef double against
+        if not self.restarts:
+            Update.step(self, theta, gradient, lr, momentum)
+            return
+        if self.t == 0:
+            memcpy(self.slot[1], theta, self.n_params * sizeof(double))
+        else:
+            self.point(theta, lr, momentum)
+        Update.step(self, theta, gradient, lr, momentum)
+        against_kernel(self.slot[1], theta, self.slot[0], self.n_params, &against)
+        if against > 0.0:
+            memcpy(self.slot[0], theta, self.n_params * sizeof(double))
+            self.scalars[0] = 0.0
+        else:
+            self.scalars[0] = self.following()
 
 
 # theta <- keep theta - lr g / (sqrt(G + eps_root) + eps), for AdaGrad and RMSProp

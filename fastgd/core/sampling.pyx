@@ -20,6 +20,7 @@ cdef extern from "numpy/random/distributions.h" nogil:
     uint64_t random_bounded_uint64(bitgen_t *state, uint64_t offset, uint64_t range_, uint64_t mask,
                                    bint use_masked)
     uint64_t random_interval(bitgen_t *state, uint64_t most)
+    double random_standard_uniform(bitgen_t *state)
 
 # Indices drawn at a time. Enough that the prefetch distance is lost only now and then.
 cdef Py_ssize_t BLOCK = 4096
@@ -119,13 +120,9 @@ cdef class Replacement(Sampler):
         self.generator.bit_generator.state = saved["bit_generator"]
 
     cdef void draw(self, Batch *batch) noexcept nogil:
-        cdef Py_ssize_t i
         if self.position == self.filled:
             self.filled = min(self.undrawn, self.buffer.shape[0])
-            for i in range(self.filled):
-                # Generator.integers(n) draws its int64 this way, one at a time.
-                self.buffer[i] = <int64_t>random_bounded_uint64(
-                    self.bit_generator, 0, <uint64_t>(self.n_samples - 1), 0, False)
+            self.fill()
             self.undrawn -= self.filled
             self.position = 0
         batch.indices = &self.buffer[self.position]
@@ -134,8 +131,50 @@ cdef class Replacement(Sampler):
         self.position += self.batch_size
         batch.ahead = self.filled - self.position
 
+    cdef void fill(self) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self.filled):
+            # Generator.integers(n) draws its int64 this way, one at a time.
+            self.buffer[i] = <int64_t>random_bounded_uint64(
+                self.bit_generator, 0, <uint64_t>(self.n_samples - 1), 0, False)
+
     cdef void skip(self, Py_ssize_t count) noexcept nogil:
         self.position += count
+
+
+cdef class Importance(Replacement):
+    """Importance(n_samples, batch_size, generator, probabilities)\n--\n
+    Independent indices, row i with probability p_i.
+
+    Those of ``np.searchsorted(c / c[-1], Generator.random((steps, batch)), "right")``, c being
+    ``np.cumsum(p)``, found without a search: a guide says where the rows begin that belong to each
+    n-th part of the numbers from 0 to 1.
+    """
+    cdef double[::1] sums
+    cdef int64_t[::1] guide
+
+    def __init__(self, Py_ssize_t n_samples, Py_ssize_t batch_size, generator, probabilities):
+        super().__init__(n_samples, batch_size, generator)
+        sums = np.cumsum(probabilities)
+        sums /= sums[-1]
+        self.sums = sums
+        # One part more, as a product with n may be rounded up to n.
+        parts = np.searchsorted(sums, np.arange(n_samples + 1) / n_samples, "right")
+        self.guide = np.minimum(parts, n_samples - 1).astype(np.int64)
+
+    cdef void fill(self) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef int64_t row
+        cdef double number
+        for i in range(self.filled):
+            number = random_standard_uniform(self.bit_generator)
+            row = self.guide[<Py_ssize_t>(number * <double>self.n_samples)]
+            # The product may have been rounded up to the next part.
+            while row > 0 and self.sums[row - 1] > number:
+                row -= 1
+            while self.sums[row] <= number:
+                row += 1
+            self.buffer[i] = row
 
 
 cdef class Shuffle(Sampler):
@@ -243,4 +282,5 @@ cdef class Sequential(Sampler):
             self.position = 0
 
 
-SAMPLERS = {"replacement": Replacement, "shuffle": Shuffle, "sequential": Sequential}
+SAMPLERS = {"replacement": Replacement, "shuffle": Shuffle, "sequential": Sequential,
+            "importance": Importance}

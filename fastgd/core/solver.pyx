@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from .flush cimport flush, unflush
 from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
-from .update cimport Update
+from .update cimport Update, look
 from .vector cimport kernel_void, scale
 
 cimport numpy as cnp
@@ -252,7 +252,8 @@ cdef class Solver:
             done += taken
             if status != OK:
                 return status
-            self.last_lr = lr[done - 1]
+            self.last_lr = lr[done - 1] if self.update.found_rate == NULL \
+                else self.update.found_rate[0]
 
     @final
     cdef int measure(self, double *loss, double *norm) noexcept nogil:
@@ -292,7 +293,7 @@ cdef class Solver:
     @property
     def step(self):
         """Steps taken."""
-        return self.update.t
+        return look(&self.update.t)
 
     @property
     def settled(self):

@@ -94,6 +94,10 @@ cdef class Update:
             if self.rates_of_step == NULL:
                 raise MemoryError
         self.configure(optimizer)
+        if "rate" in numbers:
+            self.found_rate = self.scalars + list(numbers).index("rate")
+        elif self.inner is not None:
+            self.found_rate = self.inner.found_rate
 
     def __dealloc__(self):
         free(self.spans)
@@ -139,7 +143,7 @@ cdef class Update:
                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
         self.begin(lr, momentum)
         self.apply_at(theta, gradient, touched, n_touched, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
     cdef void step(self, double *theta, const double *gradient, double lr,
                    double momentum) noexcept nogil:
@@ -154,7 +158,13 @@ cdef class Update:
                            keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
+
+    def __getattr__(self, name):
+        # `t` in Python, where a property could not have the name of the number itself.
+        if name == "t":
+            return look(&self.t)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def span_list(self):
@@ -166,6 +176,11 @@ cdef class Update:
     def arrays(self):
         """The vectors of the state by name, as views."""
         return dict(zip(self.slots, self.memory))
+
+    @property
+    def rate(self):
+        """The rate of the last step, where the rule finds it itself; None where it takes lr."""
+        return None if self.found_rate == NULL else self.found_rate[0]
 
     def save(self):
         """A copy of the whole state, for `load`."""
@@ -185,7 +200,7 @@ cdef class Update:
         self.check_saved(saved)
         self.claim()
         try:
-            self.t = saved["t"]
+            show(&self.t, saved["t"])
             self.memory[...] = saved["slots"]
             self.scalar_memory[...] = saved["numbers"]
             if self.inner is not None:
@@ -300,7 +315,7 @@ cdef class PythonUpdate(Update):
             return
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
 
 def _restore(optimizer, n_params, spans, penalty, saved, rates):

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastgd.core import adam, around, rules, shared, update  # noqa: F401  (rules are found by name)
+# Rules are found by name.
+from fastgd.core import adam, around, rules, shared, tuning, update  # noqa: F401
 from fastgd.schedules import Schedule, as_schedule
 from fastgd.views import view
 
@@ -105,6 +106,20 @@ def count(default: int, least: int = 1, space: LogUniform | None = None) -> Any:
     return field(default=default, metadata={"interval": interval, "integer": True, "space": space})
 
 
+def choice(default: str | None, names: tuple[str, ...]) -> Any:
+    """The field of a word out of some; of none at all, where that is the default."""
+    return field(default=default, metadata={"names": names})
+
+
+def _chosen(name: str, value: Any, names: tuple[str, ...]) -> None:
+    if isinstance(value, str) and value in names:
+        return
+    said = f"{name} must be one of {', '.join(map(repr, names))}, not {value!r}"
+    # A number could be meant as one; whatever else is of the wrong type.
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    raise ValueError(said) if number or isinstance(value, str) else TypeError(said)
+
+
 def _real(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
@@ -169,10 +184,12 @@ class Optimizer(update.Stepper):
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
             interval = item.metadata.get("interval")
-            if interval is None:
-                continue
             name = f"{type(self).__name__}: {item.name}"
             value = getattr(self, item.name)
+            if "names" in item.metadata and value is not item.default:
+                _chosen(name, value, item.metadata["names"])
+            if interval is None:
+                continue
             if value is None and item.metadata.get("optional"):
                 continue
             if item.metadata.get("rate"):

@@ -10,6 +10,7 @@ from fastgd.optimizers.base import (
     UP_TO_ONE,
     Optimizer,
     Rate,
+    choice,
     number,
     rate,
 )
@@ -172,6 +173,11 @@ class Nesterov(Optimizer):
         η, at least 0. The theorem on convex functions takes 1/β.
     momentum : float or schedule, default ``schedules.nesterov()``
         γ in [0, 1]; the default is the schedule of the theorem.
+    restart : "gradient" or None, default None
+        "gradient": after a step that went back against the one before it, with
+        :math:`⟨y_t - θ_{t+1}, θ_{t+1} - θ_t⟩ > 0`, the velocity is dropped and the schedule begins
+        anew. A strongly convex L then falls at the rate of the best constant γ, which need not be
+        known. For the default schedule, or a constant.
     weight_decay : float, default 0
         Decoupled λ, at least 0.
 
@@ -189,6 +195,7 @@ class Nesterov(Optimizer):
     References
     ----------
     Nesterov 1983, A method of solving a convex programming problem with convergence rate O(1/k²).
+    O'Donoghue and Candès 2015, Adaptive Restart for Accelerated Gradient Schemes.
 
     Examples
     --------
@@ -203,7 +210,17 @@ class Nesterov(Optimizer):
     lr: Rate = rate(0.01)
     _: KW_ONLY
     momentum: float | Schedule = rate(schedules.nesterov(), UP_TO_ONE, PERSISTENCE)
+    restart: str | None = choice(None, ("gradient",))
     weight_decay: float = number(0.0, NOT_NEGATIVE)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        moves = isinstance(self.momentum, Schedule) and self.momentum != schedules.nesterov()
+        if self.restart is not None and moves:
+            raise ValueError(
+                "Nesterov: restart is for the schedule of the theorem or a constant momentum, not "
+                f"for {self.momentum!r}"
+            )
 
 
 @dataclass(frozen=True)

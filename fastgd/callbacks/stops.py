@@ -1,94 +1,18 @@
-"""What may look at a run while it goes on, and end it: callbacks and stop rules.
-
-A callback is any callable that takes a `Progress`. It is called at every record (and, where it has
-the attribute ``every_chunk = True``, between any two chunks, a few hundredths of a second apart).
-What it returns decides: nothing or False goes on, True or a text stops the run with that message,
-and a `Stop` says besides whether the run has converged.
-
-A callback that remembers something between two calls has, for checkpoints, a method ``save`` that
-returns it as a dict of numbers, texts and arrays, and ``load`` that takes it back.
-"""
+"""Stop rules that look at one number, and the log."""
 
 import inspect
 import math
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fastgd.callbacks.base import Progress, Stop
 from fastgd.checks import as_penalty
-from fastgd.history import History
 
-__all__ = ["GradientNorm", "Log", "Progress", "RelativeChange", "Stop", "TargetLoss", "WallTime"]
-
-
-KINDS = ("finished", "converged", "stopped", "interrupted", "diverged")
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The end of a run, as a callback wants it.
-
-    Parameters
-    ----------
-    message : str
-    converged : bool, default False
-        Whether the run has found what it was looking for.
-    kind : str, optional
-        What kind of end it is; by default "converged" or "stopped", as `converged` has it. Nothing
-        is read from the message. "finished": all steps were taken. "interrupted": somebody wants
-        all work to end, also the other runs of a sweep. "diverged": θ is not to be used.
-
-    Raises
-    ------
-    ValueError
-        A kind that there is not, or one that `converged` contradicts.
-    """
-
-    message: str
-    converged: bool = False
-    kind: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.kind:
-            object.__setattr__(self, "kind", "converged" if self.converged else "stopped")
-        if self.kind not in KINDS:
-            raise ValueError(f"Stop: kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if self.kind == "converged":
-            object.__setattr__(self, "converged", True)
-        if self.converged != (self.kind == "converged"):
-            raise ValueError(f"Stop: a run that is {self.kind} has not converged")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands.
-
-    `step` of `steps` steps are taken; `loss` and `grad_norm` are those of the last record; `time`
-    is in seconds since the start, those before a checkpoint included; `history` holds all records
-    so far. `theta` is a copy of the parameters, made when it is first asked for.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    grad_norm: float
-    time: float
-    history: History
-    copy: Callable[[], NDArray[np.float64]] = field(repr=False, compare=False)
-
-    @cached_property
-    def theta(self) -> NDArray[np.float64]:
-        return self.copy()
-
-
-Callback = Callable[[Progress], Any]
+__all__ = ["GradientNorm", "Log", "RelativeChange", "TargetLoss", "WallTime"]
 
 
 @dataclass(frozen=True)
