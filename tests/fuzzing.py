@@ -31,6 +31,7 @@ import scipy.sparse as sp
 
 import fastgd as gd
 from fastgd import cli, datasets
+from fastgd.comparison import file
 from fastgd.comparison.study import _Study
 
 CORPUS = Path(__file__).with_name("corpus.jsonl")
@@ -268,7 +269,7 @@ def trials_file():
     f = gd.LogisticRegression(X, y)
     problem = gd.problems.Problem("small", f, f, f, batch_size=8, steps=4)
     options = ([problem], ["sgd"], 1, 1, ["constant"], 0)
-    _Study(*options, path).go(1, False)
+    _Study(*options, path, None).go(1, False, False)
     return options, path.read_bytes()
 
 
@@ -284,7 +285,8 @@ def trials(source: Bytes) -> None:
     else:
         path.write_bytes(source.damaged(valid))
     with contextlib.suppress(*REFUSED):
-        _Study(*options, path)._resume()
+        study = _Study(*options, path, None)
+        file.take_up(path, study.problems, study.seed)
 
 
 def csr(source: Bytes) -> None:
