@@ -123,6 +123,10 @@ losses = {
         ),
         lambda z, y, epsilon=1.35: np.clip(z - y, -epsilon, epsilon),
     ),
+    "pseudo_huber": (
+        lambda z, y, epsilon=1.35: epsilon**2 * (np.sqrt(1 + ((z - y) / epsilon) ** 2) - 1),
+        lambda z, y, epsilon=1.35: (z - y) / np.sqrt(1 + ((z - y) / epsilon) ** 2),
+    ),
     "epsilon_insensitive": (
         lambda z, y, epsilon=0.1: np.maximum(0, np.abs(z - y) - epsilon),
         lambda z, y, epsilon=0.1: np.where(np.abs(z - y) > epsilon, np.sign(z - y), 0.0),

@@ -13,6 +13,7 @@ import fastgd as gd
 
 LOSSES = {
     "huber": [gd.losses.Huber(1.35), gd.losses.Huber(0.3)],
+    "pseudo_huber": [gd.losses.PseudoHuber(1.35), gd.losses.PseudoHuber(0.3)],
     "epsilon_insensitive": [gd.losses.EpsilonInsensitive(0.1), gd.losses.EpsilonInsensitive(0.0)],
     "squared_epsilon_insensitive": [gd.losses.SquaredEpsilonInsensitive(0.2)],
     "quantile": [gd.losses.Quantile(0.5), gd.losses.Quantile(0.9)],
