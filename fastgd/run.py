@@ -6,6 +6,7 @@ Ctrl-C is heard. Nothing depends on where the cuts fall.
 """
 
 import contextlib
+import functools
 import math
 import os
 import threading
@@ -24,6 +25,7 @@ from fastgd import checkpoint as files
 from fastgd import views
 from fastgd.arguments import (
     bound,
+    chances_of,
     check_sampling,
     check_seed,
     checked_records,
@@ -31,20 +33,29 @@ from fastgd.arguments import (
     sampler_of,
     with_number,
 )
-from fastgd.callbacks import Callback, Progress, Stop
+from fastgd.callbacks import Callback, Progress, Rescale, Stop
 from fastgd.checks import as_count, as_penalty, as_vector
 from fastgd.console import Bar, Interrupts
 from fastgd.core import solver as solvers
 from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import Objective
+from fastgd.objectives import Objective, row_weights
 from fastgd.optimizers import Optimizer
-from fastgd.stretch import Stretch
+from fastgd.stretch import ALONE, Stretch
 
 __all__ = ["Run", "minimize", "resume"]
 
 INTERRUPTED = Stop("interrupted", kind="interrupted")
+# The end of every run that takes all its steps, made once for many that are as long.
+_finished = functools.lru_cache(lambda steps: Stop(f"reached {steps} steps", kind="finished"))
+
+
+# Whether a callback looks between any two chunks, and not at each record.
+def _each_chunk(callback: Callback) -> bool:
+    return bool(getattr(callback, "every_chunk", False))
+
+
 # How a run ends that has nothing left to do.
 OVER = ("finished", "converged", "diverged")
 
@@ -63,6 +74,10 @@ class Run:
         As in a `Result`.
     stop : callbacks.Stop or None
         Why the run ended, where it has.
+    note : anything made of dicts, lists, texts and numbers
+        Nothing to the run, but saved with it: what whoever started it wants to find again.
+    rescalings : list of (step, factor)
+        Where a callback had all later rates multiplied.
 
     Raises
     ------
@@ -98,14 +113,30 @@ class Run:
         sampling: str = "replacement",
         record_every: int | None = None,
         callbacks: Iterable[Callback] = (),
-        progress: bool = False,
+        progress: bool | str = False,
         n_threads: int = 1,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         checkpoint: Any = None,
         checkpoint_every: float = 60.0,
         on_interrupt: str = "return",
+        comm: Any = None,
+        reproducible: bool | int = True,
+        sync_every: int | None = None,
     ) -> None:
+        self._ranks: Any = ALONE
+        comm = getattr(objective, "comm", None) if comm is None else comm
+        if comm is not None:
+            objective, self._ranks, agreed = views.view("ranks")(
+                objective, optimizer, comm, reproducible, sync_every, callbacks, theta0=theta0,
+                batch_size=batch_size, steps=steps, epochs=epochs, seed=seed, sampling=sampling,
+                record_every=record_every, clip_norm=clip_norm, clip_value=clip_value,
+                checkpoint=checkpoint,
+            )  # fmt: skip
+            seed, record_every, callbacks = agreed
+            progress = progress and self._ranks.first
+        elif sync_every is not None:
+            raise ValueError("sync_every is for a run on many ranks: give comm")
         if not isinstance(objective, Objective):
             raise TypeError(f"objective must be an Objective, not {objective!r}")
         if not isinstance(optimizer, Optimizer):
@@ -135,7 +166,7 @@ class Run:
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
-        self.progress = bool(progress)
+        self.progress = progress
         if theta0 is None:
             theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
         else:
@@ -146,28 +177,41 @@ class Run:
         )
         self.rates = self.optimizer.rates(self.total)
 
-        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed)
-        with contextlib.ExitStack() as stack:
-            self._core = stack.enter_context(objective.borrow())
-            update = updates.make(
-                self.optimizer, len(theta), self._core.span_list, self._core.penalty
-            )
-            if clip_norm is None and clip_value is None:
-                solver = objective.solver(self._core, update, sampler, theta)
-            else:
-                solver = solvers.General(self._core, update, sampler, theta)
-                solver.clip(clip_norm or math.inf, clip_value or math.inf)
-            self._stretch = Stretch(solver, self.rates, lock)
-            self._stack = stack.pop_all()
+        chances = chances_of(objective, sampling, batch_size)
+        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed, chances)
+        core = self._core = objective.lend()
+        self._drawn_weights = None
+        if chances is not None:
+            # A mean over these draws is that over all rows only with these weights.
+            self._drawn_weights = row_weights(objective) / (len(chances) * chances)
+            core.draw_with(self._drawn_weights)
+        update = updates.make(self.optimizer, len(theta), core.span_list, core.penalty)
+        if clip_norm is None and clip_value is None:
+            solver = objective.solver(core, update, sampler, theta)
+        else:
+            solver = solvers.General(core, update, sampler, theta)
+            solver.clip(clip_norm or math.inf, clip_value or math.inf)
+        self._stretch = Stretch(solver, self.rates, lock, self._ranks.same)
+        # A run that ends at each record: somebody looks at it there.
+        self._watched = self._ranks.watched or (
+            bool(self.callbacks) and not all(map(_each_chunk, self.callbacks))
+        )
         self._closed = False
         self._interrupts = Interrupts()
+        if self._ranks.size > 1:
+            # An exception in the middle of a step would leave the others waiting.
+            self._interrupts.heard = contextlib.nullcontext()
+        self.note: Any = None
         self.history = History()
         self.stop: Stop | None = None
+        # (step, factor): from there on a callback had the rates multiplied.
+        self.rescalings: list[tuple[int, float]] = []
         self._interrupted = False
         self._loss = self._norm = math.nan
         self._looked = -1  # the step at which records and callbacks have had their turn
         self._recorded = -1
         self._started = time.perf_counter()
+        self._ended: float | None = None
         self._saved_at: float | None = None
         self._fingerprint: dict[str, Any] | None = None
 
@@ -185,6 +229,8 @@ class Run:
     @property
     def time(self) -> float:
         """Seconds since the start."""
+        if self._ended is not None:
+            return self._ended
         return time.perf_counter() - self._started
 
     def advance(self, steps: int | None = None) -> "Run":
@@ -222,26 +268,43 @@ class Run:
         return self._result(files.state_of(self, self._stretch.solver.save()))
 
     def _result(self, state: Any) -> Result:
-        stop = self.stop or Stop(f"at step {self.step} of {self.total}")
+        step = self.step
+        if self._ranks.size > 1 and self._recorded != step and self.stop is not None:
+            # Later, perhaps only one rank asks.
+            self._loss, self._norm = self._stretch.solver.evaluate()
+            self._recorded = step
+        stop = self.stop or Stop(f"at step {step} of {self.total}")
+        loss = self._loss if self._recorded == step else None
+        theta, message = self._stretch.solver.settled, stop.message
+        for callback in self.callbacks:
+            found = callback.best() if hasattr(callback, "best") else None
+            if found is not None and found[0] < step:
+                step, loss, theta = found
+                message = f"{message}; the result is that of step {step}"
         return Result(
-            theta=self.theta,
-            steps=self.step,
+            theta=theta,
+            steps=step,
             converged=stop.converged,
             diverged=stop.kind == "diverged",
-            message=stop.message,
+            message=message,
             history=self.history.snapshot(),
             objective=self.objective,
             optimizer=self.optimizer,
             setting=self.setting,
-            _loss=self._loss if self._recorded == self.step else None,
+            _loss=loss,
             interrupted=self._interrupted,
             _state=state,
+            rescalings=tuple(self.rescalings),
         )
 
     def _last_result(self) -> Result:
-        """The result of a run that is not taken further: its vectors are copied when asked for."""
-        known, solver = files.state_of(self, None), self._stretch.solver
-        return self._result(lambda: {**known, "solver": solver.save()})
+        """The result of a run that goes no further: its state is written down when asked for."""
+        solver = self._stretch.solver
+        if self.callbacks:  # which others may use, and change, before that
+            known = files.state_of(self, None)
+            return self._result(lambda: {**known, "solver": solver.save()})
+        self._ended = self.time
+        return self._result(lambda: files.state_of(self, solver.save()))
 
     def save(self, path: Any) -> None:
         """Write all that the run depends on to a file, for `load`; see `checkpoint.write`.
@@ -253,8 +316,12 @@ class Run:
         """
         if self._fingerprint is None:
             self._fingerprint = files.fingerprint(self.objective, self.setting.theta0)
-        state = files.state_of(self, self._stretch.solver.save())
-        files.write(Path(os.fspath(path)), state, self._fingerprint)
+        self._ranks.together(lambda: self._write(Path(os.fspath(path))))
+
+    def _write(self, path: Path) -> None:
+        if self._ranks.first:
+            state = files.state_of(self, self._stretch.solver.save())
+            files.write(path, state, self._fingerprint or {})
 
     @classmethod
     def load(
@@ -279,7 +346,8 @@ class Run:
             As for `minimize`; by default as many records as before. What callbacks remembered is
             given back to those of the same type, in their order.
         **options
-            progress, n_threads, checkpoint, checkpoint_every and on_interrupt, as for `minimize`.
+            progress, n_threads, checkpoint, checkpoint_every, on_interrupt, comm and reproducible,
+            as for `minimize`.
 
         Raises
         ------
@@ -287,9 +355,12 @@ class Run:
             No such file, or none that `save` wrote, or that of another objective or optimizer.
         """
         path = Path(os.fspath(path))
-        state, known = files.read(path)
+        if options.get("comm") is None:
+            state, known = files.read(path)
+        else:
+            state, known = views.view("read")(path, options["comm"])
         run = cls._of_state(state, objective, optimizer, record_every, callbacks, options, path)
-        run._fingerprint = files.fingerprint(objective, run.setting.theta0)
+        run._fingerprint = files.fingerprint(run.objective, run.setting.theta0)
         files.compare(path, known, run._fingerprint)
         if run.checkpoint == path:
             run._saved_at = run.time
@@ -337,8 +408,11 @@ class Run:
 
     def close(self) -> None:
         """Hand the compiled objective back. Nothing can be advanced after that."""
-        self._closed = True
-        self._stack.close()
+        if not self._closed:
+            self._closed = True
+            if self._drawn_weights is not None:
+                self._core.draw_with(None)
+            self.objective.take_back(self._core)
 
     def __enter__(self) -> "Run":
         return self
@@ -349,8 +423,10 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # What an exception left behind is not worth finding out.
+        if error is None:
+            self.close()
         self._closed = True
-        self._stack.__exit__(kind, error, trace)
 
     def __repr__(self) -> str:
         where = f"step {self.step} of {self.total}"
@@ -363,96 +439,128 @@ class Run:
         if self.stop is not None and self.stop.kind in OVER:
             return
         self.stop, self._interrupted = None, False
-        bar = Bar(self.total) if self.progress else None
+        bar = Bar(self.total, self.progress == "log") if self.progress else None
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
-            with _team(self.objective, self._core, self._useful_threads() - 1) as team:
-                self._stretch.solver.team = team
-                try:
-                    stop = self._steps(until, bar)
-                finally:
-                    self._stretch.solver.team = None
+            helpers = self._useful_threads() - 1 if self.n_threads > 1 else 0
+            if helpers:
+                stop = self._steps_in_team(until, bar, helpers)
+            else:
+                stop = self._steps(until, bar)
         except KeyboardInterrupt:
             stop = INTERRUPTED
         except BaseException:
-            self._stretch.secure()
+            if self._ranks.size == 1:  # the others may be elsewhere
+                self._stretch.secure()
             raise
         finally:
+            if self._stretch.solver.records:
+                self._collect()
             if bar is not None:
                 bar.close()
         if settled or stop is not None:
-            stop = self._stretch.secure(self.step == self.total) or stop
+            stop = self._stretch.secure(self._stretch.step == self.total) or stop
         if stop is not None and stop.kind == "interrupted":
             self._interrupts.pending = True  # for the other runs of a sweep
-        # A signal may have come when all was over.
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             self._interrupts.listen()
+        except KeyboardInterrupt:
+            pass  # a signal came when all was over
         self._interrupted = self._interrupts.pending
         self.stop = stop
         if stop is not None and self.checkpoint is not None:
             self._save_or_warn()
 
+    def _steps_in_team(self, until: int, bar: Bar | None, helpers: int) -> Stop | None:
+        with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
+            owner = self._core if hasattr(self._core, "inner") else self._stretch.solver
+            owner.team = team
+            try:
+                return self._steps(until, bar)
+            finally:
+                owner.team = None
+
     def _steps(self, until: int, bar: Bar | None) -> Stop | None:
-        record_every = self.record_every
-        while True:
-            self._interrupts.listen()
-            stop = self._look()
+        record_every, stretch, interrupts = self.record_every, self._stretch, self._interrupts
+        until = min(until, self.total)
+        t = stretch.step
+        if record_every and self._watched and self._recorded < 0:
+            stop = self._take(0, 0)  # the first record, for whoever looks at it
             if stop is not None:
                 return stop
-            t = self.step
-            if t >= self.total:
-                return Stop(f"reached {self.total} steps", kind="finished")
+        while True:
+            self._ranks.listen(interrupts)
+            if t != self._looked:
+                stop = self._look(t)
+                if stop is not None:
+                    return stop
             if t >= until:
-                return None
-            if self._saved_at is not None and self.time - self._saved_at > self.checkpoint_every:
-                stop = self._stretch.secure()
+                return None if t < self.total else _finished(t)
+            if self._saved_at is not None and self._ranks.same(
+                self.time - self._saved_at > self.checkpoint_every
+            ):
+                stop = stretch.secure()
                 if stop is not None:
                     return stop
                 self._save_or_warn()
-            end = min(until, self.total, t + self._stretch.chunk)
-            if record_every:
+            end = t + stretch.chunk
+            end = min(until, end + -end % self._ranks.sync_every)
+            if record_every and self._watched:
                 end = min(end, t - t % record_every + record_every)
-            stop = self._stretch.take(t, end, self._interrupts, end == self.total)
+            stop = self._take(t, end)
             if stop is not None:
                 return stop
+            t = stretch.step
             if bar is not None:
-                bar.show(end, None if self._recorded < 0 else self._loss)
+                bar.show(t, None if self._recorded < 0 else self._loss)
 
-    def _look(self) -> Stop | None:
-        """Record and ask the callbacks, whichever are due at this step."""
-        t = self.step
-        if t == self._looked:
-            return None
+    def _take(self, start: int, end: int) -> Stop | None:
+        stop = self._stretch.take(
+            start, end, self._interrupts, self.record_every, self._recorded, self.total
+        )
+        if self._stretch.solver.records:
+            self._collect()
+        return stop
+
+    def _collect(self) -> None:
+        """Take the records that the core has made."""
+        tables = self._stretch.solver.records
+        while tables:
+            table = tables[0]
+            if table[0, -1] > self._recorded:
+                table[4] -= self._started
+                self.history.extend(table)
+                self._recorded = int(table[0, -1])
+                self._loss, self._norm = float(table[1, -1]), float(table[2, -1])
+            del tables[0]
+
+    def _look(self, t: int) -> Stop | None:
+        """Ask the callbacks that are due at this step."""
         asked = self.callbacks
-        if self.record_every and (t % self.record_every == 0 or t == self.total):
-            stop = self._stretch.secure(t == self.total)
-            if stop is not None:
-                return stop
-            if self._recorded != t:
-                with self._interrupts.heard:
-                    loss, norm = self._stretch.solver.evaluate()
-                self.history.append(t, loss, norm, self._stretch.last_lr, self.time)
-                self._recorded, self._loss, self._norm = t, loss, norm
+        if self._recorded == t:
             # A start outside its bounds costs infinity, and the first step brings it inside.
             if not math.isfinite(self._loss) and not (t == 0 and self._core.penalty.idempotent):
                 return Stop(f"diverged at step {t}: the loss is {self._loss}", kind="diverged")
         elif self._looked < 0 and not t:
             asked = ()  # before the first step
         elif asked:
-            asked = tuple(c for c in asked if getattr(c, "every_chunk", False))
-        for callback in asked:
+            asked = tuple(filter(_each_chunk, asked))
+        stop = self._ranks.answer(lambda: self._ask_all(asked))
+        self._looked = t
+        return stop
+
+    def _ask_all(self, callbacks: Iterable[Callback]) -> Stop | None:
+        for callback in callbacks:
             stop = self._ask(callback)
             if stop is not None:
-                self._looked = t
                 return stop
-        self._looked = t
         return None
 
     def _ask(self, callback: Callback) -> Stop | None:
         progress = Progress(
             self.step, self.total, self._loss, self._norm, self.time, self.history,
-            lambda: self._stretch.solver.settled,
+            lambda: self._stretch.solver.settled, self.objective,
         )  # fmt: skip
         with self._interrupts.heard:
             answer = callback(progress)
@@ -464,6 +572,9 @@ class Run:
             held.theta  # noqa: B018
         if isinstance(answer, Stop):
             return answer
+        if isinstance(answer, Rescale):
+            self.rescalings.append((self.step, answer.factor))
+            return self._stretch.rescale(answer.factor)
         if answer:
             return Stop(answer if isinstance(answer, str) else f"stopped by {callback!r}")
         return None
@@ -476,8 +587,9 @@ class Run:
         return min(self.n_threads, self._core.part_count(rows))
 
     def _begin_checkpoints(self) -> None:
-        assert self.checkpoint is not None
-        files.refuse_existing(self.checkpoint)
+        path = self.checkpoint
+        assert path is not None
+        self._ranks.together(lambda: files.refuse_existing(path) if self._ranks.first else None)
         self.save(self.checkpoint)
         self._saved_at = self.time
 
@@ -501,7 +613,7 @@ def minimize(
     sampling: str = "replacement",
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     clip_norm: float | None = None,
     clip_value: float | None = None,
@@ -509,6 +621,9 @@ def minimize(
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",
     tol: float | None = None,
+    comm: Any = None,
+    reproducible: bool | int = True,
+    sync_every: int | None = None,
 ) -> Result:
     r"""Minimise an objective by gradient descent or one of its variants.
 
@@ -532,10 +647,14 @@ def minimize(
         How long, one of the two. An epoch is ceil(n_samples / batch_size) steps.
     seed : int or numpy.random.Generator, optional
         The one source of randomness. An int makes the run repeatable, bit by bit.
-    sampling : "replacement", "shuffle" or "sequential"
+    sampling : "replacement", "shuffle", "sequential" or "importance"
         Independent indices, ``default_rng(seed).integers(n, size=(steps, batch_size))``; or a new
         ``permutation(n)`` each epoch; or rows in their order. The last batch of an epoch of the
-        latter two may be short, and is averaged over its own size.
+        latter two may be short, and is averaged over its own size. "importance", for linear models,
+        draws row i with probability p_i = ``objective.importance()[i]`` and weighs it by
+        1/(n p_i), so that a step's mean stays right while long rows disturb it less; its indices
+        are ``np.searchsorted(c / c[-1], rng.random((steps, batch_size)), "right")``, c being
+        ``np.cumsum(p)``.
     record_every : int, at least 0, optional
         Steps between two records of loss and gradient norm over the whole data. None: once an
         epoch, or about 100 times a run where there is no epoch. 0: never; the final loss is then
@@ -543,8 +662,8 @@ def minimize(
     callbacks : iterable of callables
         Each is called with a `callbacks.Progress` at every record and may end the run. The stop
         rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
-    progress : bool, default False
-        Show a bar on the standard error stream.
+    progress : bool or "log", default False
+        Show a bar on the standard error stream; "log": a line every ten seconds, for a file.
     n_threads : int, at least 1, default 1
         Threads that share each gradient over more than 128 rows (4096 or more of sparse data).
         The result is the same, bit by bit, for any number; there are never more of them than parts
@@ -565,6 +684,19 @@ def minimize(
         For "auto", 1e-6 by default: it ends with a proof that L(θ) - L* <= tol where it has one,
         and else where the gradient is no longer than tol (times that at the start, if it is above
         1).
+    comm : communicator of mpi4py, optional
+        Such as ``MPI.COMM_WORLD``: the objective holds this rank's rows, all ranks make the same
+        call, and all get the same result. Or an object with ``rank``, ``size``,
+        ``allreduce(numbers)`` and ``broadcast(numbers, root)``, in place on float64 vectors.
+        Callbacks are asked, and files are written, on rank 0. See `distributed`.
+    reproducible : bool or int, default True
+        With comm: the rows of all ranks are cut into 12 parts, or as many as are given, and what
+        they add to a gradient is added in their order, so that the bits are the same on 1, 2, 3, 4,
+        6 and 12 ranks that hold whole parts. False: in any order, with the fewest bytes.
+    sync_every : int, at least 1, optional
+        With comm, local SGD: every rank takes its own steps, on batches of its own rows, and the
+        ranks' θ are averaged after so many (by their numbers of rows). SAGA and SVRG run this way
+        only: each rank keeps its table, and at each meeting finds the full gradient of all rows.
 
     Returns
     -------
@@ -591,6 +723,8 @@ def minimize(
     ----------
     Bottou, Curtis and Nocedal 2018, Optimization Methods for Large-Scale Machine Learning.
     Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks.
+    Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
+    Randomized Kaczmarz algorithm: importance sampling.
 
     Examples
     --------
@@ -600,7 +734,11 @@ def minimize(
     >>> round(r.loss, 2), r.steps, r.message
     (0.1, 360, 'reached 360 steps')
     """
-    if optimizer == "auto":
+    if isinstance(optimizer, str):
+        if optimizer != "auto":
+            raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
+        if comm is not None:
+            raise ValueError('"auto" runs on one machine: give an optimizer beside comm')
         given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
         if any(one is not None for one in given) or tuple(callbacks) or progress:
             raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
@@ -608,12 +746,10 @@ def minimize(
         return chosen
     if tol is not None:
         raise ValueError('tol is for "auto": give a stop rule of gd.callbacks')
-    if isinstance(optimizer, str):
-        raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
-        on_interrupt,
+        on_interrupt, comm, reproducible, sync_every,
     ) as run:  # fmt: skip
         return run.advance()._last_result()
 
@@ -624,10 +760,12 @@ def resume(
     optimizer: Optimizer | None = None,
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",
+    comm: Any = None,
+    reproducible: bool | int = True,
 ) -> Result:
     """Go on with a run from its checkpoint, or from its result, to the same bits as one run.
 
@@ -642,8 +780,9 @@ def resume(
         That of the run, where the file cannot hold it (``schedules.custom`` has a function).
     record_every : int, optional
         As for `minimize`; as before by default.
-    callbacks, progress, n_threads, checkpoint_every, on_interrupt
-        As for `minimize`. What callbacks remembered is given back to those of the same type.
+    callbacks, progress, n_threads, checkpoint_every, on_interrupt, comm, reproducible
+        As for `minimize`; the number of ranks may be another. What callbacks remembered is given
+        back to those of the same type.
 
     Returns
     -------
@@ -666,7 +805,7 @@ def resume(
     """
     options = {
         "progress": progress, "n_threads": n_threads, "on_interrupt": on_interrupt,
-        "checkpoint_every": checkpoint_every,
+        "checkpoint_every": checkpoint_every, "comm": comm, "reproducible": reproducible,
     }  # fmt: skip
     if isinstance(source, Result):
         run = Run._of_state(
@@ -684,12 +823,18 @@ def resume(
 
 
 @contextlib.contextmanager
-def _team(objective: Objective, core: Any, count: int) -> Iterator[Any]:
+def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator[Any]:
     # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
     if count < 1:
         yield None
         return
-    team = teams.Team(core, [objective.compiled() for _ in range(count)])
+    # Of rows that are spread over ranks, the threads share those of this one.
+    leader, own = getattr(core, "inner", core), getattr(objective, "local", objective)
+    cores = [own.compiled() for _ in range(count)]
+    if weights is not None:
+        for one in cores:
+            one.draw_with(weights)
+    team = teams.Team(leader, cores)
     threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
     started = []
     try:

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from fastgd import sklearn as ours  # noqa: E402
-from fastgd.sklearn import duality  # noqa: E402
+from fastgd.theory import duality  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 8))

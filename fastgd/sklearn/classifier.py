@@ -37,11 +37,13 @@ class SGDClassifier(Beyond, Watched, linear_model.SGDClassifier):
     ----------
     loss : str, default "hinge"
         One of scikit-learn's, one class against the rest; or "softmax", all classes together.
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, n_jobs, \
-random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction, \
-n_iter_no_change, class_weight, warm_start, average
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, n_jobs
         As for ``sklearn.linear_model.SGDClassifier``, defaults included. `learning_rate` may also
         be one of `fastgd.schedules`.
+    random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction
+        The same.
+    n_iter_no_change, class_weight, warm_start, average
+        The same.
     optimizer : Optimizer or str, optional
         Takes the steps instead of plain SGD; one given by name has its default rate.
     batch_size : int, optional

@@ -296,7 +296,7 @@ class GDRegressor(RegressorMixin, _Minimum):
     Attributes
     ----------
     coef_, intercept_, n_features_in_, feature_names_in_, n_iter_, solver_, objective_, certificate_
-        As of `GDClassifier`, with coef_ (d,) for one target; y (n, K) has K outputs.
+        As of `GDClassifier`, with ``coef_`` (d,) for one target; y (n, K) has K outputs.
 
     Raises
     ------

@@ -171,11 +171,14 @@ class MLPClassifier(_Network, neural_network.MLPClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, \
-power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, \
-nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate
         As for ``sklearn.neural_network.MLPClassifier``, defaults included.
+    learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start
+        The same.
+    momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
+        The same.
+    n_iter_no_change, max_fun
+        The same.
     optimizer : Optimizer or str, optional
         Takes the steps instead of `solver`, which must not be "lbfgs"; by name it has its default
         rate. It has its own rates: learning_rate and learning_rate_init do not count.
@@ -184,10 +187,12 @@ n_iter_no_change, max_fun
 
     Attributes
     ----------
-    coefs_, intercepts_, classes_, loss_, best_loss_, loss_curve_, validation_scores_, \
-best_validation_score_, t_, n_iter_, n_layers_, n_outputs_, out_activation_, \
-n_features_in_, feature_names_in_
+    coefs_, intercepts_, classes_, loss_, best_loss_, loss_curve_, validation_scores_
         As scikit-learn's.
+    best_validation_score_, t_, n_iter_, n_layers_, n_outputs_, out_activation_, n_features_in_
+        The same.
+    feature_names_in_
+        The same.
     history_ : History
         Steps, loss, rate and seconds, once an epoch.
     validation_loss_curve_ : list of float
@@ -276,20 +281,25 @@ class MLPRegressor(_Network, neural_network.MLPRegressor):
 
     Parameters
     ----------
-    loss, hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
-learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
-momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun
+    loss, hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate
         As for ``sklearn.neural_network.MLPRegressor``, defaults included.
+    learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start
+        The same.
+    momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon
+        The same.
+    n_iter_no_change, max_fun
+        The same.
     optimizer, callbacks
         As for `MLPClassifier`.
 
     Attributes
     ----------
-    coefs_, intercepts_, loss_, best_loss_, loss_curve_, validation_scores_, \
-best_validation_score_, t_, n_iter_, n_layers_, n_outputs_, out_activation_, \
-n_features_in_, feature_names_in_
+    coefs_, intercepts_, loss_, best_loss_, loss_curve_, validation_scores_
         As scikit-learn's.
+    best_validation_score_, t_, n_iter_, n_layers_, n_outputs_, out_activation_, n_features_in_
+        The same.
+    feature_names_in_
+        The same.
     history_, validation_loss_curve_
         As `MLPClassifier`'s.
 

@@ -31,11 +31,13 @@ class SGDRegressor(Beyond, Watched, linear_model.SGDRegressor):
     loss : str, default "squared_error"
         One of scikit-learn's; or "quantile", "poisson", "gamma" or "tweedie", of which the last
         three predict exp(x·w + b).
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, \
-random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction, \
-n_iter_no_change, warm_start, average
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon
         As for ``sklearn.linear_model.SGDRegressor``, defaults included. `learning_rate` may also be
         one of `fastgd.schedules`.
+    random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction
+        The same.
+    n_iter_no_change, warm_start, average
+        The same.
     optimizer, batch_size, callbacks
         As for `SGDClassifier`.
     quantile : float in ]0, 1[, default 0.5

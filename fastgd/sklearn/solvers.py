@@ -18,8 +18,8 @@ from fastgd.objectives import LinearModel
 from fastgd.optimizers import SAGA
 from fastgd.penalties import L2
 from fastgd.run import Run
-from fastgd.sklearn.duality import bounds, gap
 from fastgd.sklearn.tasks import Steps
+from fastgd.theory.duality import bounds, gap
 
 __all__: list[str] = []
 

@@ -19,8 +19,8 @@ from fastgd.objectives import (
     LinearModel,
     Objective,
     Quadratic,
-    gram_matrix,
     largest_eigenvalue,
+    row_weights,
 )
 
 __all__ = ["lipschitz", "smoothness", "strong_convexity", "variance", "variance_bound"]
@@ -132,21 +132,23 @@ def strong_convexity(objective: Objective) -> float | None:
         values = np.linalg.eigvalsh(objective.A)
         lowest = float(values[0] - 1e-11 * np.abs(values).max())
         return lowest if objective.convex is not True else max(lowest, 0.0)
-    if not isinstance(objective, LinearModel) or not ours(objective) or not convex(objective):
+    model: Any = objective
+    linear = issubclass(kind_of(objective), LinearModel)
+    if not linear or not ours(objective) or not convex(objective):
         return None
-    curvature = 0.0 if objective.penalty is None else objective.penalty.curvature
-    width = objective.n_features + objective.fit_intercept
-    if constant_curvature(objective) and width <= objectives.EXACT_WIDTH:
-        gram = gram_matrix(objective.X, objective.fit_intercept, objective._row_weights)
-        hessian = (objective.loss.curvature or 0.0) / objective.n_samples * gram
-        features = np.arange(objective.n_features)
+    curvature = 0.0 if model.penalty is None else model.penalty.curvature
+    width = model.n_features + model.fit_intercept
+    if constant_curvature(model) and width <= objectives.EXACT_WIDTH:
+        gram = model.gram()
+        hessian = (model.loss.curvature or 0.0) / model.n_samples * gram
+        features = np.arange(model.n_features)
         hessian[features, features] += curvature
         values = np.linalg.eigvalsh(hessian)
         return max(float(values[0] - 1e-11 * np.abs(values).max()), 0.0)
-    return 0.0 if objective.fit_intercept else curvature
+    return 0.0 if model.fit_intercept else curvature
 
 
-def variance(objective: Objective, theta: Any) -> float:
+def variance(objective: Objective, theta: Any, sampling: str = "replacement") -> float:
     r"""σ² at θ: the trace of the covariance of the gradients of single observations.
 
     .. math:: σ^2 = \frac{1}{n} \sum_i \|∇ℓ_i(θ) - ∇L(θ)\|^2
@@ -158,6 +160,9 @@ def variance(objective: Objective, theta: Any) -> float:
     ----------
     objective : Objective with observations
     theta : (n_params,) array
+    sampling : "replacement" or "importance"
+        How observations are drawn. With "importance" it is that of ∇ℓ_i/(n p_i), i drawn with
+        probability p_i = ``objective.importance()[i]``: what a step takes then.
 
     Returns
     -------
@@ -166,7 +171,7 @@ def variance(objective: Objective, theta: Any) -> float:
     Raises
     ------
     ValueError
-        An objective without observations; a θ of another shape.
+        An objective without observations; a θ of another shape; another sampling.
 
     Notes
     -----
@@ -182,8 +187,12 @@ def variance(objective: Objective, theta: Any) -> float:
     n = objective.n_samples
     if n is None:
         raise ValueError(f"{type(objective).__name__} has no observations, so no variance")
+    if sampling not in ("replacement", "importance"):
+        raise ValueError(f'sampling must be "replacement" or "importance", not {sampling!r}')
     theta = as_vector("theta", theta, objective.n_params)
     size = max(1, BLOCK_NUMBERS // objective.n_params)
+    if sampling == "importance":
+        return _variance_of_draws(objective, theta, size)
     mean, total = np.zeros(objective.n_params), 0.0
     for first in range(0, n, size):
         rows = np.arange(first, min(n, first + size))
@@ -197,6 +206,20 @@ def variance(objective: Objective, theta: Any) -> float:
         total += float(apart @ apart) * first * len(rows) / both
         mean += apart * (len(rows) / both)
     return total / n
+
+
+def _variance_of_draws(objective: Any, theta: Vector, size: int) -> float:
+    # Σ p_i ‖∇ℓ_i/(n p_i) - ∇L‖²: of differences, so that nothing cancels.
+    n, chances = objective.n_samples, objective.importance()
+    mean = np.zeros(objective.n_params)
+    blocks = [np.arange(first, min(n, first + size)) for first in range(0, n, size)]
+    for rows in blocks:
+        mean += objective.sample_gradients(theta, rows).sum(axis=0) / n
+    total = 0.0
+    for rows in blocks:
+        block = objective.sample_gradients(theta, rows) / (n * chances[rows])[:, None] - mean
+        total += float(chances[rows] @ np.einsum("ij,ij->i", block, block))
+    return total
 
 
 def variance_bound(objective: Objective) -> float | None:
@@ -224,13 +247,19 @@ def variance_bound(objective: Objective) -> float | None:
 
 def ours(objective: Objective) -> bool:
     """Whether β and convexity are ours to vouch for; a subclass may have changed anything."""
-    kind = type(objective)
+    kind = kind_of(objective)
     if kind.__module__ != objectives.__name__ or kind is Function:
         return False
     loss, penalty = getattr(objective, "loss", None), objective.penalty
     return (loss is None or type(loss).__module__ == losses.__name__) and (
         penalty is None or type(penalty).__module__ == penalties.__name__
     )
+
+
+def kind_of(objective: Objective) -> type[Objective]:
+    """Its class; of one over the rows of many ranks, that of each rank's own."""
+    own: Objective = getattr(objective, "local", objective)
+    return type(own)
 
 
 def convex(objective: Objective) -> bool | None:
@@ -275,14 +304,17 @@ def least_possible(objective: Objective) -> float:
     loss = getattr(objective, "loss", None)
     if loss is None or not ours(objective):
         return -math.inf
+    if hasattr(objective, "local"):  # rows of many ranks
+        mean, size = objective.means(least_sums)  # type: ignore[attr-defined]
+        return float(mean - 8 * EPSILON * size)
     least = loss.least(objective.y) * row_weights(objective)  # type: ignore[attr-defined]
     return float(least.mean() - 8 * EPSILON * np.abs(least).mean())
 
 
-def row_weights(objective: Any) -> Vector:
-    """w̃_i = n w_i/Σw: (n,)."""
-    weights = objective._row_weights
-    return np.ones(objective.n_samples) if weights is None else weights
+def least_sums(objective: Any) -> tuple[float, float]:
+    """The sum over the rows of the losses' least values, and of their sizes."""
+    least = objective.loss.least(objective.y) * row_weights(objective)
+    return float(least.sum()), float(np.abs(least).sum())
 
 
 def row_norms(objective: LinearModel, scale: Vector | None = None) -> Vector:

@@ -12,16 +12,19 @@ References: Fenchel 1949; Rockafellar 1970, Convex Analysis, section 31.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
 from fastgd import losses
-from fastgd.objectives import LinearModel
+from fastgd.objectives import LinearModel, Objective
 from fastgd.penalties import L1, L2, ElasticNet
+from fastgd.theory import proximal
+from fastgd.theory.constants import EPSILON, convex, ours, smooth, strong_convexity
 
-__all__: list[str] = []
+__all__ = ["gap_bound"]
 
 Vector = NDArray[np.float64]
 
@@ -32,6 +35,86 @@ KNOWN = (
     losses.Squared, losses.Logistic, losses.Softmax, losses.SquaredHinge, losses.ModifiedHuber,
     losses.Huber, losses.Poisson,
 )  # fmt: skip
+
+
+def gap_bound(objective: Objective, theta: Any) -> float:
+    r"""A proven bound of F(θ) - F*; inf where none is found.
+
+    The least of what is known: :math:`\|∇F(θ)\|^2/(2μ)` where F is smooth and μ-strongly convex,
+    the same of the gradient mapping where its penalty is not smooth, and the duality gap of a
+    linear model.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : (n_params,) array
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        θ of another shape, not real or not finite.
+
+    References
+    ----------
+    Nesterov 2004, Introductory Lectures on Convex Optimization, theorem 2.1.10. Nesterov 2013,
+    Gradient methods for minimizing composite functions. Fenchel 1949, On conjugate convex
+    functions.
+
+    Examples
+    --------
+    >>> f = gd.LeastSquares([[1.0], [2.0]], [1.0, 2.0], l2=0.1)
+    >>> best = gd.theory.optimum(f)
+    >>> f.value([0.5]) - best.loss <= gd.theory.gap_bound(f, [0.5]) < 1.0
+    True
+    """
+    value, gradient = objective.value_and_gradient(theta)
+    theta = np.asarray(theta, dtype=np.float64)
+    # What rounding may have done to the value, and to what it is compared with.
+    rounding = 64 * EPSILON * abs(value)
+    found = math.inf
+    if not has_gap_bound(objective):
+        return found
+    curvature = convexity(objective)
+    if curvature > 0 and smooth(objective):
+        found = float(gradient @ gradient) / (2 * curvature) + rounding
+    elif curvature > 0 and isinstance(objective, LinearModel) and objective.smoothness():
+        # That of the end of a proximal step, which is not above F(θ).
+        after = proximal.step(objective, theta, gradient, objective.smoothness() or 0.0)
+        norm = proximal.mapping_norm(objective, theta, gradient)
+        found = max(value - objective.value(after), 0.0) + norm**2 / (2 * curvature) + rounding
+    if isinstance(objective, LinearModel) and _has_conjugate(objective):
+        found = min(found, gap(objective, theta, value) + rounding)
+    return found
+
+
+def has_gap_bound(objective: Objective) -> bool:
+    """Whether `gap_bound` knows anything of such an objective."""
+    if not ours(objective) or not convex(objective):
+        return False
+    if isinstance(objective, LinearModel) and _has_conjugate(objective):
+        return True
+    if not smooth(objective) and not (
+        isinstance(objective, LinearModel) and objective.smoothness()
+    ):
+        return False
+    return convexity(objective) > 0
+
+
+def convexity(objective: Objective) -> float:
+    """μ, found once for each objective."""
+    known: float | None = objective.__dict__.get("_convexity")
+    if known is None:
+        known = strong_convexity(objective) or 0.0
+        objective.__dict__["_convexity"] = known
+    return known
+
+
+def _has_conjugate(f: LinearModel) -> bool:
+    return isinstance(f.loss, KNOWN) and isinstance(f.penalty, (L1, L2, ElasticNet))
 
 
 def gap(f: LinearModel, theta: Vector, value: float | None = None) -> float:
