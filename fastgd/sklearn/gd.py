@@ -17,6 +17,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastgd import losses
 from fastgd.objectives import LinearModel
+from fastgd.sklearn import arrays
+from fastgd.sklearn.arrays import classes_of
 from fastgd.sklearn.solvers import Reached, Watch, choose, serves, solve
 from fastgd.sklearn.tasks import Steps, Watched
 from fastgd.sklearn.terms import LOG_LINK, loss_of, penalty_of
@@ -44,6 +46,29 @@ class _Minimum(Watched, SparseCoefMixin, BaseEstimator):
         "solver": [StrOptions({"auto", "newton", "lbfgs", "saga", "fista"})],
         "warm_start": ["boolean"],
     }
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """By scikit-learn's checks, unless these would change nothing; see `arrays`."""
+        if sample_weight is None and self._fit_plain(X, y):
+            return self
+        self._watch(X, y, sample_weight)
+        try:
+            self._fit_checked(X, y, sample_weight)
+        finally:
+            self._given = None
+        return self
+
+    def _fit_plain(self, X: Any, y: Any) -> bool:
+        if "_skl_callbacks" in self.__dict__:
+            return False
+        if not arrays.is_plain(X, y) or not arrays.are_valid(self):
+            return False
+        self.__dict__.pop("feature_names_in_", None)
+        self.n_features_in_ = X.shape[1]
+        try:
+            return bool(self._reach_plain(X, y))
+        except ValueError:
+            return False  # scikit-learn's checks find what is wrong
 
     def _minimise(self, f: LinearModel, n_outputs: int, flat: bool = False) -> None:
         """The attributes of the minimum; coef_ of one output is a vector where it is flat."""
@@ -80,16 +105,16 @@ class _Minimum(Watched, SparseCoefMixin, BaseEstimator):
                 f"after {found.n_iter} iterations the objective is proven to be within "
                 f"{self.certificate_:.3g} of its minimum only: raise max_iter or tol, or scale X",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=6,
             )
         self.__dict__.update(parts(found.theta))
         if task is not None:
             task.end({})
 
-    def _objective(self, X: Any, y: Any, weights: Vector, loss: Any = None) -> LinearModel:
+    def _objective(self, X: Any, y: Any, weights: Any, loss: Any = None) -> LinearModel:
         known, scale = loss_of(self)
-        if (weights == 1.0).all():
-            weights = None  # type: ignore[assignment]
+        if weights is not None and (weights == 1.0).all():
+            weights = None
         loss = known if loss is None else loss
         return LinearModel(X, y, loss, penalty_of(self, scale), weights, self.fit_intercept)
 
@@ -120,8 +145,9 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
     tol : float above 0, default 1e-6
         F - F* ends at most at tol F(0).
     max_iter : int, default 10000
-    solver : "auto", "newton", "lbfgs" or "fista", default "auto"
-        "newton" for one output and up to 100 parameters, "fista" for l1, "lbfgs" otherwise.
+    solver : "auto", "newton", "lbfgs", "saga" or "fista", default "auto"
+        "newton" for one output of few parameters; "saga" for many rows where its bound is good, or
+        with l1; "lbfgs", or "fista" with l1, otherwise, and where "saga" turns out to be slow.
     class_weight : dict or "balanced", optional
     warm_start : bool, default False
 
@@ -142,7 +168,9 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
 
     References
     ----------
-    Liu and Nocedal 1989, On the Limited Memory BFGS Method. Beck and Teboulle 2009, A Fast
+    Liu and Nocedal 1989, On the Limited Memory BFGS Method. Defazio, Bach and Lacoste-Julien 2014,
+    SAGA: A Fast Incremental Gradient Method with Support for Non-Strongly Convex Composite
+    Objectives. Beck and Teboulle 2009, A Fast
     Iterative Shrinkage-Thresholding Algorithm. Fenchel 1949, On Conjugate Convex Functions.
 
     Examples
@@ -175,16 +203,20 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         self.class_weight = class_weight
         self.warm_start = warm_start
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit to X (n, d), classes y (n,) and weights of the rows (n,)."""
-        self._watch(X, y, sample_weight)
-        try:
-            return self._fit(X, y, sample_weight)
-        finally:
-            self._given = None
+        return self._fit(X, y, sample_weight)
 
-    def _fit(self, X, y, sample_weight):
+    def _reach_plain(self, X, y):
+        classes = classes_of(y)
+        if classes is None or len(classes) < 2:
+            return False
+        self.classes_ = classes
+        self._reach(X, y, np.searchsorted(classes, y), None)
+        return True
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_checked(self, X, y, sample_weight):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
         )
@@ -193,8 +225,12 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         count = len(self.classes_)
         if count < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {count} class")
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        self._reach(X, y, number, _check_sample_weight(sample_weight, X, dtype=np.float64))
+
+    def _reach(self, X, y, number, weights):
+        count = len(self.classes_)
         if self.class_weight is not None:
+            weights = np.ones(len(y)) if weights is None else weights
             weights = weights * self._class_weights(y, number, weights)[number]
         if count == 2:
             f, outputs = self._objective(X, number.astype(np.float64), weights), 1
@@ -204,7 +240,6 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         else:
             f, outputs = self._objective(X, np.eye(count)[number], weights), count
         self._minimise(f, outputs)
-        return self
 
     def _class_weights(self, y, number, weights):
         if self.class_weight != "balanced":
@@ -307,27 +342,30 @@ class GDRegressor(RegressorMixin, _Minimum):
         self.epsilon = epsilon
         self.power = power
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit to X (n, d), numbers y (n,) or (n, K) and weights of the rows (n,)."""
-        self._watch(X, y, sample_weight)
-        try:
-            return self._fit(X, y, sample_weight)
-        finally:
-            self._given = None
+        return self._fit(X, y, sample_weight)
 
-    def _fit(self, X, y, sample_weight):
+    def _reach_plain(self, X, y):
+        if y.dtype.kind not in "fiu" or not np.isfinite(y).all():
+            return False
+        self._reach(X, y, None)
+        return True
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_checked(self, X, y, sample_weight):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
             multi_output=True, y_numeric=True,
         )  # fmt: skip
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        self._reach(X, y, _check_sample_weight(sample_weight, X, dtype=np.float64))
+
+    def _reach(self, X, y, weights):
         targets = np.ascontiguousarray(y, dtype=np.float64)
         several = targets.ndim == 2 and targets.shape[1] > 1
         f = self._objective(X, targets if several else targets.ravel(), weights)
         self._flat = targets.ndim == 1
         self._minimise(f, targets.shape[1] if several else 1, self._flat)
-        return self
 
     def predict(self, X):
         """x·w + b, or exp of it for Poisson, gamma and Tweedie: (n,) or (n, K)."""

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn import get_config, neural_network
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 from fastgd.optimizers import Optimizer
@@ -323,6 +324,8 @@ class MLPRegressor(_Network, neural_network.MLPRegressor):
 
     _parameter_constraints: dict[str, Any] = {
         **neural_network.MLPRegressor._parameter_constraints,
+        # scikit-learn has no output of exp before 1.7.
+        "loss": [StrOptions({"squared_error", "poisson"} if WEIGHTED else {"squared_error"})],
         "optimizer": [Optimizer, str, None],
         "callbacks": ["array-like", tuple, None],
     }

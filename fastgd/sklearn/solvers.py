@@ -95,7 +95,9 @@ def solve(
     f: LinearModel, theta: Vector, solver: str, tol: float, max_iter: int, watch: Watch
 ) -> Reached:
     """From theta to where F - F* is proven to be at most tol F(0)."""
-    bound = tol * abs(f.value(np.zeros(f.n_params)))
+    # F(0) needs no look at X.
+    first = f.loss.values(np.zeros((f.n_samples, f.n_outputs)), f.y)
+    bound = tol * abs(float(np.average(first, weights=f.sample_weight)))
     ways = {"newton": _newton, "lbfgs": _lbfgs, "fista": _fista, "saga": _saga}
     found = ways[solver](f, theta, bound, max_iter, watch)
     watch.steps.close()
@@ -137,8 +139,6 @@ def _saga(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: Wat
 def _curvatures(f: LinearModel, margins: Vector) -> Vector:
     """The second derivative of each row's loss."""
     z, y, loss = margins[:, 0], f.y, f.loss
-    if isinstance(loss, losses.Squared):
-        return np.full(len(z), 2.0)
     if isinstance(loss, losses.Logistic):
         p: Vector = losses.sigmoid(z)
         return p * (1.0 - p)
@@ -155,7 +155,10 @@ def _curvatures(f: LinearModel, margins: Vector) -> Vector:
 
 def _hessian(f: LinearModel, theta: Vector) -> Vector:
     d, p = f.n_features, f.n_params
-    weights = _curvatures(f, f.margins(theta, f.X)) / f.n_samples
+    if isinstance(f.loss, losses.Squared):
+        weights = np.full(f.n_samples, 2.0 / f.n_samples)
+    else:
+        weights = _curvatures(f, f.margins(theta, f.X)) / f.n_samples
     if f.sample_weight is not None:
         weights *= f.sample_weight * (f.n_samples / f.sample_weight.sum())
     out = np.zeros((p, p))
@@ -178,6 +181,7 @@ def _hessian(f: LinearModel, theta: Vector) -> Vector:
 
 def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: Watch) -> Reached:
     value, gradient = f.value_and_gradient(theta)
+    # From the outside no gap is looked for before the first step.
     error, near = math.inf, bool(theta.any())
     constant = isinstance(f.loss, losses.Squared)
     for t in range(max_iter + 1):
@@ -197,6 +201,14 @@ def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: W
         slope = float(gradient @ step)
         # Half of it is what is left, near the minimum, before the step; a gap is not cheap.
         near = -0.5 * slope <= max(bound, 1e-3 * abs(value)) or constant
+        if constant and t == 0:
+            # The step leads to the minimum but for rounding, and the gap gives F there.
+            theta = theta + step
+            error, value = bounds(f, theta)
+            if watch.end(theta) or error <= bound:
+                return Reached(theta, value, error, 1, "newton", True)
+            value, gradient = f.value_and_gradient(theta)
+            continue
         length = 1.0
         while True:
             there = theta + length * step
