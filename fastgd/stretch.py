@@ -112,14 +112,17 @@ class Stretch:
         With `record_every`, records are made after the step `recorded`, and left with the solver.
         The run stays where it diverges.
         """
-        with interrupts.heard, self._lock:
+        with self._lock:
             try:
+                # What is marked, or taken back, is so as a whole: a signal waits. Python hears one
+                # in the product of two large integers too, of which a generator's state is made.
                 if self._shared:
                     self.mark()
-                lr, momentum = self._rates_over(start, end)
-                began = time.perf_counter()
-                looked = self.solver.take(lr, momentum, record_every, total, recorded)
-                seconds = self._same(time.perf_counter() - began)
+                with interrupts.heard:
+                    lr, momentum = self._rates_over(start, end)
+                    began = time.perf_counter()
+                    looked = self.solver.take(lr, momentum, record_every, total, recorded)
+                    seconds = self._same(time.perf_counter() - began)
                 self._since_mark += seconds
                 stop = None
                 if looked or self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:

@@ -131,7 +131,7 @@ cdef class CoupledDecayUpdate(Wrapped):
             decayed_kernel(gradient, point, self.slot[0], self.spans[i].start, self.spans[i].stop,
                            self.l2 if self.spans[i].penalized else 0.0)
         if self.step_inside(theta, self.slot[0], lr, momentum):
-            self.t += 1
+            count(&self.t, 1)
 
 
 # Where a coordinate's step goes against its gradient it is not taken, and all others are longer:
