@@ -3,7 +3,8 @@ A callback that watches other data
 ==================================
 
 Training loss keeps falling when the loss on rows that were held out has long begun to rise. A
-callback is any function of the progress of a run; this one keeps the best parameters.
+callback is any function of the progress of a run; this one keeps the best parameters. A ready-made
+one is `gd.callbacks.EarlyStopping`.
 """
 
 import matplotlib.pyplot as plt
