@@ -141,7 +141,11 @@ def check_files(place: Path) -> None:
             assert b"</html>" in end or b"IEND" in end, path.name
 
 
-def try_all(count: int, seed: int, limit: float, only: list[str], report=print) -> list[str]:
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def try_all(count: int, seed: int, limit: float, only: list[str], report=say) -> list[str]:
     """So many signals; a line for each that was not heard as it should be."""
     faults, codes = [], collections.Counter()
     draw = random.Random(seed)
