@@ -27,6 +27,8 @@ if sys.platform == "win32":
     COMPILE_ARGS = ["/O2"]
 else:
     COMPILE_ARGS = ["-O1" if DEBUG else "-O3", "-fno-math-errno", "-fno-trapping-math"]
+    # A remark on how vectors are passed to functions: ours are all inlined.
+    COMPILE_ARGS.append("-Wno-psabi")
     # A fused a * b + c is rounded once. Where a machine has it and another has not, the same run
     # would give other bits (docs/reliability.md has what this costs).
     COMPILE_ARGS.append(f"-ffp-contract={'fast' if FUSED else 'off'}")

@@ -43,8 +43,10 @@ myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]
 default_role = "autolink"
+smartquotes = False  # what is in quotes is mostly a value, and two hyphens an option
 
-autosummary_generate = True
+# By name: what an earlier build knew of would lack a page that is new.
+autosummary_generate = [f"reference/{page.name}.rst" for page in names.PAGES]
 autodoc_typehints = "none"  # signatures stay short; numpydoc's sections say the types
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False

@@ -27,6 +27,7 @@ def mathml(text: str, block: bool, node: nodes.Element) -> str:
     text = " ".join(text.split())
     for sign, command in COMMANDS.items():
         text = text.replace(sign, command)
+    text = re.sub(r"\\frac(\d)(\d)", r"\\frac{\1}{\2}", text)  # docutils reads one number there
     if block and "&" in text and "\\begin" not in text:
         text = f"\\begin{{aligned}}{text}\\end{{aligned}}"
     try:
@@ -59,8 +60,9 @@ def visit_inline(self, node):
 def visit_block(self, node):
     text = node.astext()
     whole = "&" in text and r"\begin" not in text
-    parts = "".join(mathml(one, True, node) for one in ([text] if whole else pieces(text)))
-    self.body.append(f'<div class="formula">{parts}</div>\n')
+    parts = [text] if whole else pieces(text)
+    shown = "".join(f"<div>{mathml(one, True, node)}</div>" for one in parts)
+    self.body.append(f'<div class="formula">{shown}</div>\n')
     raise nodes.SkipNode
 
 

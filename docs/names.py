@@ -95,8 +95,9 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "early", "files",
-    "gallery", "jobs", "notebook", "plots", "pointers", "report", "stretch", "views",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "early", "exchange",
+    "files", "gallery", "jobs", "notebook", "optimagic", "plots", "pointers", "report", "stretch",
+    "views",
 }  # fmt: skip
 
 

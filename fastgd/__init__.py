@@ -44,6 +44,8 @@ views.register("plot_certificate", "fastgd.plots:plot_certificate")
 views.register("plot_result", "fastgd.plots:plot_result")
 views.register("plot_schedule", "fastgd.plots:plot_schedule")
 views.register("scipy", "fastgd.scipy:minimize")
+views.register("onnx", "fastgd.exchange:to_onnx")
+views.register("sklearn", "fastgd.exchange:to_sklearn")
 
 
 def __getattr__(name: str) -> Any:

@@ -121,7 +121,10 @@ def _run(arguments: Sequence[str] | None, no_output: bool) -> int:
         options = parser.parse_args(arguments)
         options.no_output, options.parse = no_output, parser.parse_args
         options.arguments = list(arguments)
-        code: int = options.command(options)
+        # What is asked for by a file goes there; the report of it is what is not wanted.
+        silent = getattr(options, "quiet", False) and getattr(options, "out", None) is not None
+        with contextlib.redirect_stdout(io.StringIO()) if silent else contextlib.nullcontext():
+            code: int = options.command(options)
         return code
     except SystemExit as error:  # argparse, after --help or --version
         return int(error.code or 0)
@@ -179,7 +182,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     # Here, and not at the top: it takes a while, and Ctrl-C is to end that too in words.
     from fastgd import explorer
-    from fastgd.commands import certify, compare, models, pictures
+    from fastgd.commands import certify, compare, completion, models, pictures
 
     parser = _Parser("fastgd", description="Gradient descent and all its variants.")
     parser.add_argument("--version", action="version", version=f"fastgd {fastgd.__version__}")
@@ -189,4 +192,10 @@ def _parser() -> argparse.ArgumentParser:
     compare.add(commands)
     pictures.add(commands)
     explorer.add_parser(commands)
+    completion.add(commands)
+    for name, command in commands.choices.items():
+        known = command._option_string_actions
+        for option, text in (("--json", "print JSON"), ("--quiet", "print nothing but errors")):
+            if option not in known and name != "completion":
+                command.add_argument(option, action="store_true", help=text)
     return parser

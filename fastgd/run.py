@@ -113,7 +113,7 @@ class Run:
         sampling: str = "replacement",
         record_every: int | None = None,
         callbacks: Iterable[Callback] = (),
-        progress: bool = False,
+        progress: bool | str = False,
         n_threads: int = 1,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -166,7 +166,7 @@ class Run:
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
-        self.progress = bool(progress)
+        self.progress = progress
         if theta0 is None:
             theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
         else:
@@ -439,7 +439,7 @@ class Run:
         if self.stop is not None and self.stop.kind in OVER:
             return
         self.stop, self._interrupted = None, False
-        bar = Bar(self.total) if self.progress else None
+        bar = Bar(self.total, self.progress == "log") if self.progress else None
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
@@ -613,7 +613,7 @@ def minimize(
     sampling: str = "replacement",
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     clip_norm: float | None = None,
     clip_value: float | None = None,
@@ -662,8 +662,8 @@ def minimize(
     callbacks : iterable of callables
         Each is called with a `callbacks.Progress` at every record and may end the run. The stop
         rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
-    progress : bool, default False
-        Show a bar on the standard error stream.
+    progress : bool or "log", default False
+        Show a bar on the standard error stream; "log": a line every ten seconds, for a file.
     n_threads : int, at least 1, default 1
         Threads that share each gradient over more than 128 rows (4096 or more of sparse data).
         The result is the same, bit by bit, for any number; there are never more of them than parts
@@ -760,7 +760,7 @@ def resume(
     optimizer: Optimizer | None = None,
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",

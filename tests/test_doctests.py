@@ -25,6 +25,8 @@ def docstring_examples():
     for name in ["fastgd", *names]:
         if name.endswith("__main__") or (name.startswith("fastgd.sklearn") and not SKLEARN):
             continue
+        if name == "fastgd.optimagic" and importlib.util.find_spec("optimagic") is None:
+            continue
         # Cython lists the examples of a compiled module in its __test__.
         for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=NAMES):
             if test.examples:

@@ -66,6 +66,9 @@ def _compare(options: argparse.Namespace) -> int:
     made = f"fastgd {fastgd.__version__}: <code>{escape(command)}</code>"
     page = options.out / "comparison.html"
     replace_text(page, report.comparison_page(found, pictures, spaces, made))
+    if options.json:
+        print(json.dumps(found.to_dict(), ensure_ascii=False))
+        return 0
     parts = [found.verdict()]
     for one in found.findings():
         numbers = [f"  {name}: {estimate}" for name, estimate in one.numbers.items()]

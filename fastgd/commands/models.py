@@ -176,6 +176,8 @@ def _predict(options: argparse.Namespace) -> int:
     rows: list[tuple[Any, ...]]
     margins = model.margins(X)
     predicted = model.loss.predict(margins)
+    if options.quiet and options.out is None:
+        raise ValueError("--quiet prints nothing: say --out FILE.csv")
     if model.classes is None:
         rows = [(repr(float(one)),) for one in predicted]
     else:
@@ -188,13 +190,24 @@ def _predict(options: argparse.Namespace) -> int:
             )
             header += ("probability",)
             rows = [(label, f"{p:.6f}") for label, p in zip(labels, likeliest, strict=True)]
-    if options.out is None:
+    if options.json:
+        kept = [(float(row[0]) if model.classes is None else row[0], *map(float, row[1:]))
+                for row in rows]  # fmt: skip
+        text_of_json = json.dumps([dict(zip(header, row, strict=True)) for row in kept],
+                                  ensure_ascii=False)  # fmt: skip
+        if options.out is None:
+            print(text_of_json)
+            return 0
+    elif options.out is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
         return 0
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     replace_text(options.out, text.getvalue())
-    print(f"{len(rows)} predictions of {name!r} in {options.out}")
+    if options.json:
+        print(text_of_json)
+    else:
+        print(f"{len(rows)} predictions of {name!r} in {options.out}")
     return 0
 
 

@@ -111,7 +111,8 @@ def train(options: argparse.Namespace, note: Any = None, resumed: bool = False) 
     epochs = 100 if options.epochs is None and options.steps is None else options.epochs
     path, every = getattr(options, "checkpoint", None), getattr(options, "checkpoint_every", 60.0)
     kept: dict[str, Any] = {
-        "progress": sys.stderr.isatty(), "checkpoint": path, "checkpoint_every": every,
+        "progress": sys.stderr.isatty() or (not options.quiet and "log"),
+         "checkpoint": path, "checkpoint_every": every,
         "comm": comm,
     }  # fmt: skip
     shared = objective if comm is None else distributed.part(objective, comm)

@@ -81,5 +81,6 @@ def moved(name: str, given: Any, schedule: Callable[[float], Schedule]) -> Any:
     # The rate that was said, where another stands in the rule: see `as_nesterov`.
     factor = 1.0
     if isinstance(inner, optimizers.QHM):
-        factor = 1.0 / (1.0 - float(inner.momentum))
+        momentum: Any = inner.momentum
+        factor = 1.0 / (1.0 - float(momentum))
     return given.with_lr(times(schedule(float(lr) / factor), factor))

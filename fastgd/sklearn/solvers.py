@@ -27,11 +27,11 @@ Vector = NDArray[np.float64]
 
 # Parameters up to which a Hessian costs less than the passes that it saves; of squared losses, for
 # which it is needed once.
-NEWTON, DIRECT = 100, 1000
+NEWTON, DIRECT = 200, 1000
 ROWS = 4096
 # SAGA is for so many rows, if its bound promises to halve what is left in some passes; without
 # strong convexity it is tried for so many. How fast it is cannot be told from the first ones.
-MANY, SLOWEST, TRIED, SURE = 4000, 4.0, 60, 15
+MANY, SLOWEST, TRIED, SURE = 4000, 8.0, 60, 15
 TWICE = (
     losses.Squared, losses.Logistic, losses.SquaredHinge, losses.ModifiedHuber, losses.Huber,
     losses.Poisson,
@@ -54,17 +54,16 @@ def choose(f: LinearModel) -> str:
     """The way for an objective."""
     if f.penalty is not None and not isinstance(f.penalty, L2):
         return "saga" if f.n_samples >= MANY and f.loss.curvature is not None else "fista"
-    dense = not hasattr(f.X, "indptr")
-    if f.n_outputs == 1 and dense and isinstance(f.loss, TWICE):
-        most = DIRECT if isinstance(f.loss, losses.Squared) else NEWTON
-        if f.n_params <= most:
-            return "newton"
+    few = DIRECT if isinstance(f.loss, losses.Squared) else NEWTON
+    newton = f.n_outputs == 1 and f.n_params <= few and isinstance(f.loss, TWICE)
+    if newton and not hasattr(f.X, "indptr"):
+        return "newton"
     if f.n_samples >= MANY and f.l2 > 0.0 and f.loss.curvature is not None:
         # Passes in which what is left falls by e, at most (Defazio, Bach and Lacoste-Julien 2014).
         steepest = f.sample_smoothness()
         if steepest is not None and 3.0 * steepest / (f.l2 * f.n_samples) <= SLOWEST:
             return "saga"
-    return "lbfgs"
+    return "newton" if newton else "lbfgs"
 
 
 def serves(f: LinearModel, solver: str) -> bool:
@@ -73,7 +72,7 @@ def serves(f: LinearModel, solver: str) -> bool:
     if solver == "saga":
         return f.loss.curvature is not None
     if solver == "newton":
-        return smooth and choose(f) == "newton"
+        return smooth and f.n_outputs == 1 and isinstance(f.loss, TWICE) and f.n_params <= DIRECT
     return smooth == (solver == "lbfgs")
 
 
@@ -161,7 +160,9 @@ def _hessian(f: LinearModel, theta: Vector) -> Vector:
         weights *= f.sample_weight * (f.n_samples / f.sample_weight.sum())
     out = np.zeros((p, p))
     for start in range(0, f.n_samples, ROWS):
-        block = f.X[start : start + ROWS].astype(np.float64, copy=False)
+        block = f.X[start : start + ROWS]
+        block = block.toarray() if hasattr(block, "indptr") else block
+        block = block.astype(np.float64, copy=False)
         w = weights[start : start + ROWS]
         # A matrix times its own transpose takes half of the products.
         scaled = block * np.sqrt(w)[:, None]
