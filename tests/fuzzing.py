@@ -12,6 +12,7 @@ is installed, `--atheris TARGET` lets it choose the bytes.
 """
 
 import argparse
+import atexit
 import base64
 import contextlib
 import csv
@@ -19,6 +20,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -84,6 +86,7 @@ class Bytes:
 
 REFUSED = (ValueError, TypeError)
 PLACE = Path(tempfile.mkdtemp(prefix="fastgd-fuzz-"))
+atexit.register(shutil.rmtree, PLACE, ignore_errors=True)
 
 
 def data_of(rows: int = 12, columns: int = 3):

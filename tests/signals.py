@@ -141,9 +141,16 @@ def check_files(place: Path) -> None:
             assert b"</html>" in end or b"IEND" in end, path.name
 
 
-def try_all(count: int, seed: int, limit: float, only: list[str], report=print) -> list[str]:
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def try_all(count: int, seed: int, limit: float, only: list[str], report=say) -> list[str]:
     """So many signals; a line for each that was not heard as it should be."""
     faults, codes = [], collections.Counter()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell's background job does not hear Ctrl-C, and would pass that on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
