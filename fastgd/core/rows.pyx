@@ -83,6 +83,17 @@ cdef inline four four_products(const real *a, const real *b, const real *c, cons
     return sums_of(a0 + a1, b0 + b1, c0 + c1, e0 + e1)
 
 
+cdef inline double product_by_four(const real *x, const double *w, Py_ssize_t n) noexcept nogil:
+    # The same sums without vectors.
+    cdef Py_ssize_t j
+    cdef double[4] sums
+    for j in range(4):
+        sums[j] = 0.0
+    for j in range(n):
+        sums[j % 4] += x[j] * w[j]
+    return (sums[0] + sums[2]) + (sums[1] + sums[3])
+
+
 cdef inline void class_products(const real *a, const real *b, const real *c, const real *e,
                                 const double *w, const double *bias, Py_ssize_t d,
                                 Py_ssize_t n_classes, double *out, Py_ssize_t stride,
@@ -174,6 +185,14 @@ cdef kernel_void dense_classes(const real *X, Py_ssize_t d, const Batch *batch,
                                Py_ssize_t distance, const double *weights, const double *bias,
                                Py_ssize_t n_outputs, double *out) noexcept nogil:
     cdef Py_ssize_t i, k, fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
+    if not VECTORS:
+        for i in range(batch.count):
+            for k in range(n_outputs):
+                out[i * n_outputs + k] = product_by_four(row_of(X, d, batch, i), weights + k * d,
+                                                         d)
+                if bias != NULL:
+                    out[i * n_outputs + k] = bias[k] + out[i * n_outputs + k]
+        return
     for i in range(0, batch.count, 4):
         for k in range(i + distance, min(i + distance + 4, batch.count + batch.ahead)):
             fetch(row_of(X, d, batch, k), fetched)
@@ -181,15 +200,14 @@ cdef kernel_void dense_classes(const real *X, Py_ssize_t d, const Batch *batch,
 
 
 cdef kernel_void dense_margins(const real *X, Py_ssize_t d, const Batch *batch, Py_ssize_t distance,
-                               const double *weights, const double *bias, Py_ssize_t n_outputs,
+                               const double *weights, const double *bias,
                                double *out) noexcept nogil:
-    cdef Py_ssize_t i = 0, k, known = batch.count + batch.ahead, later, last
-    cdef const real *row
+    cdef Py_ssize_t i = 0, known = batch.count + batch.ahead, later, last
     cdef double total
     cdef four sums
     cdef Py_ssize_t fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
     # Rows in a row come from memory faster one by one, where the hardware sees one stream of them.
-    if VECTORS and n_outputs == 1 and (batch.indices != NULL or known * fetched <= CACHED):
+    if VECTORS and (batch.indices != NULL or known * fetched <= CACHED):
         later = max(<Py_ssize_t>4, distance // 4 * 4)
         last = known - 1
         while i + 4 <= batch.count:
@@ -204,11 +222,9 @@ cdef kernel_void dense_margins(const real *X, Py_ssize_t d, const Batch *batch, 
     while i < batch.count:
         if i + distance < known:
             fetch(row_of(X, d, batch, i + distance), fetched)
-        row = row_of(X, d, batch, i)
-        for k in range(n_outputs):
-            total = dot(row, weights + k * d, d)
-            # Written once: to set it first and add to it later costs a call of memset each row.
-            out[i * n_outputs + k] = total if bias == NULL else bias[k] + total
+        total = dot(row_of(X, d, batch, i), weights, d)
+        # Written once: to set it first and add to it later costs a call of memset each row.
+        out[i] = total if bias == NULL else bias[0] + total
         i += 1
 
 
@@ -315,10 +331,10 @@ cdef kernel_void dense_add_classes(const real *X, Py_ssize_t d, const Batch *bat
         for i in range(count):
             rows[i] = row_of(X, d, batch, done + i)
         j = 0
-        while j + 8 <= d:
+        while VECTORS and j + 8 <= d:
             add_columns(rows, j, count, d, coefficients, step, factor, n_outputs, 8, target + j)
             j += 8
-        if j + 4 <= d:
+        if VECTORS and j + 4 <= d:
             add_columns(rows, j, count, d, coefficients, step, factor, n_outputs, 4, target + j)
             j += 4
         while j < d:
@@ -333,16 +349,15 @@ cdef kernel_void dense_add_classes(const real *X, Py_ssize_t d, const Batch *bat
 
 
 cdef kernel_void dense_add(const real *X, Py_ssize_t d, const Batch *batch,
-                           const double *coefficients, double factor, Py_ssize_t n_outputs,
+                           const double *coefficients, double factor,
                            double *target) noexcept nogil:
-    cdef Py_ssize_t i = 0, j, k
+    cdef Py_ssize_t i = 0, j
     cdef const real *a
     cdef const real *b
     cdef const real *c
     cdef const real *e
     cdef double wa, wb, wc, we
-    cdef double *out
-    if VECTORS and n_outputs == 1:
+    if VECTORS:
         while i + 8 <= batch.count:
             add_eight(row_of(X, d, batch, i), row_of(X, d, batch, i + 1),
                       row_of(X, d, batch, i + 2), row_of(X, d, batch, i + 3),
@@ -356,19 +371,15 @@ cdef kernel_void dense_add(const real *X, Py_ssize_t d, const Batch *batch,
         b = row_of(X, d, batch, i + 1)
         c = row_of(X, d, batch, i + 2)
         e = row_of(X, d, batch, i + 3)
-        for k in range(n_outputs):
-            wa = factor * coefficients[i * n_outputs + k]
-            wb = factor * coefficients[(i + 1) * n_outputs + k]
-            wc = factor * coefficients[(i + 2) * n_outputs + k]
-            we = factor * coefficients[(i + 3) * n_outputs + k]
-            out = target + k * d
-            for j in range(d):
-                out[j] += (wa * a[j] + wb * b[j]) + (wc * c[j] + we * e[j])
+        wa = factor * coefficients[i]
+        wb = factor * coefficients[i + 1]
+        wc = factor * coefficients[i + 2]
+        we = factor * coefficients[i + 3]
+        for j in range(d):
+            target[j] += (wa * a[j] + wb * b[j]) + (wc * c[j] + we * e[j])
         i += 4
     while i < batch.count:
-        a = row_of(X, d, batch, i)
-        for k in range(n_outputs):
-            axpy(factor * coefficients[i * n_outputs + k], a, target + k * d, d)
+        axpy(factor * coefficients[i], row_of(X, d, batch, i), target, d)
         i += 1
 
 
@@ -577,7 +588,7 @@ cdef class DenseRows(Rows):
 
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,
                       Py_ssize_t n_outputs, double *out) noexcept nogil:
-        if VECTORS and n_outputs > 1:
+        if n_outputs > 1:
             if self.single:
                 dense_classes(<const float *>self.data, self.n_columns, batch, self.distance,
                               weights, bias, n_outputs, out)
@@ -586,14 +597,14 @@ cdef class DenseRows(Rows):
                               weights, bias, n_outputs, out)
         elif self.single:
             dense_margins(<const float *>self.data, self.n_columns, batch, self.distance, weights,
-                          bias, n_outputs, out)
+                          bias, out)
         else:
             dense_margins(<const double *>self.data, self.n_columns, batch, self.distance, weights,
-                          bias, n_outputs, out)
+                          bias, out)
 
     cdef void add(self, const Batch *batch, const double *coefficients, double factor,
                   Py_ssize_t n_outputs, double *target) noexcept nogil:
-        if VECTORS and n_outputs > 1:
+        if n_outputs > 1:
             if self.single:
                 dense_add_classes(<const float *>self.data, self.n_columns, batch, coefficients, 1,
                                   factor, n_outputs, target)
@@ -602,10 +613,10 @@ cdef class DenseRows(Rows):
                                   factor, n_outputs, target)
         elif self.single:
             dense_add(<const float *>self.data, self.n_columns, batch, coefficients, factor,
-                      n_outputs, target)
+                      target)
         else:
             dense_add(<const double *>self.data, self.n_columns, batch, coefficients, factor,
-                      n_outputs, target)
+                      target)
 
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil:
         if self.single:
