@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what the target is; by default texts, and whole numbers of few different values, are"
         " classes")  # fmt: skip
     add("--drop", metavar="COL,...", type=choices.names, default=(), help="columns to leave out")
-    add("--missing", choices=["refuse", "drop"], default="refuse",
+    add("--missing", choices=["refuse", "drop", "impute"], default="refuse",
         help="what becomes of rows that lack a value; default: refuse")  # fmt: skip
     add("--no-standardize", action="store_true",
         help="take features and a numeric target as they are, not standardised")  # fmt: skip

@@ -308,7 +308,7 @@ def Nadam(
 def Lion(
     learning_rate: Any = 1e-3, beta_1: float = 0.9, beta_2: float = 0.99, **common: Any
 ) -> optimizers.Optimizer:
-    """``keras.optimizers.Lion``.
+    """``keras.optimizers.Lion`` in fastgd's words.
 
     Parameters
     ----------
@@ -338,7 +338,7 @@ def Lamb(
     learning_rate: Any = 1e-3, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
     **common: Any,
 ) -> optimizers.Optimizer:  # fmt: skip
-    """``keras.optimizers.Lamb``.
+    """``keras.optimizers.Lamb`` in fastgd's words.
 
     Parameters
     ----------
@@ -408,7 +408,7 @@ def ExponentialDecay(
     initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
     name: str = "",
 ) -> schedules.Schedule:  # fmt: skip
-    """``keras.optimizers.schedules.ExponentialDecay``.
+    """``keras.optimizers.schedules.ExponentialDecay`` in fastgd's words.
 
     Parameters
     ----------
@@ -438,7 +438,7 @@ def InverseTimeDecay(
     initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
     name: str = "",
 ) -> schedules.Schedule:  # fmt: skip
-    """``keras.optimizers.schedules.InverseTimeDecay``.
+    """``keras.optimizers.schedules.InverseTimeDecay`` in fastgd's words.
 
     Parameters
     ----------
@@ -494,7 +494,7 @@ def PolynomialDecay(
     initial_learning_rate: float, decay_steps: int, end_learning_rate: float = 1e-4,
     power: float = 1.0, cycle: bool = False, name: str = "",
 ) -> schedules.Schedule:  # fmt: skip
-    """``keras.optimizers.schedules.PolynomialDecay``.
+    """``keras.optimizers.schedules.PolynomialDecay`` in fastgd's words.
 
     Parameters
     ----------

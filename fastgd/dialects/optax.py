@@ -196,7 +196,7 @@ def nadamw(
     eps_root: float = 0.0, mu_dtype: Any = None, weight_decay: float = 1e-4, mask: Any = None, *,
     nesterov: bool = True,
 ) -> optimizers.Optimizer:  # fmt: skip
-    """``optax.nadamw``.
+    """``optax.nadamw`` in fastgd's words.
 
     Parameters
     ----------
@@ -424,7 +424,7 @@ def adabelief(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-16,
     eps_root: float = 1e-16, *, nesterov: bool = False,
 ) -> optimizers.Optimizer:  # fmt: skip
-    """``optax.adabelief``.
+    """``optax.adabelief`` in fastgd's words.
 
     Parameters
     ----------
@@ -455,7 +455,7 @@ def radam(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, threshold: float = 5.0, *, nesterov: bool = False,
 ) -> optimizers.Optimizer:  # fmt: skip
-    """``optax.radam``.
+    """``optax.radam`` in fastgd's words.
 
     Parameters
     ----------
@@ -553,7 +553,7 @@ def lamb(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-6,
     eps_root: float = 0.0, weight_decay: float = 0.0, mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
-    """``optax.lamb``.
+    """``optax.lamb`` in fastgd's words.
 
     Parameters
     ----------
@@ -674,7 +674,7 @@ def ademamix(
     eps: float = 1e-8, eps_root: float = 0.0, mu_dtype: Any = None, weight_decay: float = 0.0,
     mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
-    """``optax.contrib.ademamix``.
+    """``optax.contrib.ademamix`` in fastgd's words.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ __all__ = [
 
 
 def constant_schedule(value: float) -> schedules.Schedule:
-    """``optax.constant_schedule``.
+    """``optax.constant_schedule`` in fastgd's words.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def polynomial_schedule(
     init_value: float, end_value: float, power: float, transition_steps: int,
     transition_begin: int = 0,
 ) -> schedules.Schedule:  # fmt: skip
-    """``optax.polynomial_schedule``.
+    """``optax.polynomial_schedule`` in fastgd's words.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def polynomial_schedule(
 def linear_schedule(
     init_value: float, end_value: float, transition_steps: int, transition_begin: int = 0
 ) -> schedules.Schedule:
-    """``optax.linear_schedule``.
+    """``optax.linear_schedule`` in fastgd's words.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def exponential_decay(
     init_value: float, transition_steps: int, decay_rate: float, transition_begin: int = 0,
     staircase: bool = False, end_value: float | None = None,
 ) -> schedules.Schedule:  # fmt: skip
-    """``optax.exponential_decay``.
+    """``optax.exponential_decay`` in fastgd's words.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def exponential_decay(
 def cosine_decay_schedule(
     init_value: float, decay_steps: int, alpha: float = 0.0, exponent: float = 1.0
 ) -> schedules.Schedule:
-    """``optax.cosine_decay_schedule``.
+    """``optax.cosine_decay_schedule`` in fastgd's words.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def linear_onecycle_schedule(
     transition_steps: int, peak_value: float, pct_start: float = 0.3, pct_final: float = 0.85,
     div_factor: float = 25.0, final_div_factor: float = 1e4,
 ) -> schedules.Schedule:  # fmt: skip
-    """``optax.linear_onecycle_schedule``.
+    """``optax.linear_onecycle_schedule`` in fastgd's words.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def cosine_onecycle_schedule(
     transition_steps: int, peak_value: float, pct_start: float = 0.3, div_factor: float = 25.0,
     final_div_factor: float = 1e4,
 ) -> schedules.Schedule:  # fmt: skip
-    """``optax.cosine_onecycle_schedule``.
+    """``optax.cosine_onecycle_schedule`` in fastgd's words.
 
     Parameters
     ----------
@@ -346,7 +346,7 @@ def warmup_exponential_decay_schedule(
     decay_rate: float, transition_begin: int = 0, staircase: bool = False,
     end_value: float | None = None,
 ) -> schedules.Schedule:  # fmt: skip
-    """``optax.warmup_exponential_decay_schedule``.
+    """``optax.warmup_exponential_decay_schedule`` in fastgd's words.
 
     Parameters
     ----------

@@ -196,7 +196,7 @@ def Adadelta(
     maximize: bool = False,
     differentiable: bool = False,
 ) -> optimizers.Optimizer:
-    """``torch.optim.Adadelta``.
+    """``torch.optim.Adadelta`` in fastgd's words.
 
     Parameters
     ----------
