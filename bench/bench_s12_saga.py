@@ -1,8 +1,11 @@
-"""S12: wall time of SAGA to come within 1e-5 (L(0) - L*) of the least logistic loss, λ = 1e-4.
+"""S12: wall time of SAGA to come within 1e-5 (F(0) - F*) of the least logistic loss, λ = 1e-4.
 
-Each takes its own step and the fewest epochs that get there, found before the timing: scikit-learn
-its 1/(L + max(2nλ, L)) at every step, fastgd the certified 1/(3 L_max). The rows are drawn with
-seed 0; all fit from arrays in memory, without an intercept. L* is Newton's or L-BFGS's.
+With l2, and with l1 of the same strength. Each takes its own step and the fewest epochs that get
+there, found before the timing: scikit-learn its 1/(2L + min(2nλ, L)), fastgd the certified
+1/(3 L_max), which is the same here. scikit-learn draws rows with replacement, which is what its
+theorem asks for; fastgd takes a new order each epoch (``sampling="shuffle"``), which needs about
+two thirds as many epochs. All fit from arrays in memory, without an intercept. F* is Newton's or
+L-BFGS's; with l1 the least that 300 epochs of SAGA reach.
 """
 
 from __future__ import annotations
@@ -16,23 +19,32 @@ import fastgd as gd
 from bench import data
 from bench.harness import Case, Contender, Missing, peer
 
-L2 = 1e-4
+STRENGTH = 1e-4
 PRECISION = 1e-5
 MOST_EPOCHS = 400
 SETS = ("a9a", "w8a", "covtype", "news20", "imdb")
 
 
 @lru_cache(maxsize=1)
-def _problem(name: str):
+def _problem(name: str, l1: bool):
     X, y = data.covtype() if name == "covtype" else data.sparse(name)
-    f = gd.LogisticRegression(X, y, l2=L2)
-    found = gd.theory.optimum(f)
-    return f, found.loss + PRECISION * (f.value(np.zeros(f.n_params)) - found.loss)
+    f = _objective(X, y, l1)
+    if l1:
+        run = {"batch_size": 1, "seed": 1, "sampling": "shuffle", "record_every": 0}
+        least = gd.minimize(f, gd.SAGA(), epochs=300, **run).loss
+    else:
+        least = gd.theory.optimum(f).loss
+    return f, least + PRECISION * (f.value(np.zeros(f.n_params)) - least)
 
 
-def _fewest(name: str, fit: Callable[[int], np.ndarray]) -> int:
+def _objective(X, y, l1: bool):
+    penalty = gd.penalties.L1(STRENGTH) if l1 else gd.penalties.L2(STRENGTH)
+    return gd.LogisticRegression(X, y, penalty=penalty)
+
+
+def _fewest(name: str, l1: bool, fit: Callable[[int], np.ndarray]) -> int:
     """The fewest epochs that reach the goal: doubled until they do, then halved between."""
-    f, goal = _problem(name)
+    f, goal = _problem(name, l1)
     low, high = 0, 1
     while not f.value(fit(high)) <= goal:
         low, high = high, 2 * high
@@ -47,43 +59,48 @@ def _fewest(name: str, fit: Callable[[int], np.ndarray]) -> int:
     return high
 
 
-def _ours(name: str, optimizer: gd.Optimizer) -> Contender:
-    f, _ = _problem(name)
+def _ours(name: str, l1: bool) -> Contender:
+    f, _ = _problem(name, l1)
 
     def fit(epochs):
-        g = gd.LogisticRegression(f.X, f.y, l2=L2)
-        return gd.minimize(g, optimizer, batch_size=1, epochs=epochs, seed=0, record_every=0).theta
+        g = _objective(f.X, f.y, l1)
+        return gd.minimize(
+            g, gd.SAGA(), batch_size=1, epochs=epochs, seed=0, sampling="shuffle", record_every=0
+        ).theta
 
-    return _contender(name, fit)
-
-
-def _theirs(name: str) -> Contender:
-    f, _ = _problem(name)
-    return _contender(name, lambda epochs: peer("scikit_learn").saga_fit(f.X, f.y, L2, epochs))
+    return _contender(name, l1, fit)
 
 
-def _contender(name: str, fit: Callable[[int], np.ndarray]) -> Contender:
+def _theirs(name: str, l1: bool) -> Contender:
+    f, _ = _problem(name, l1)
+    return _contender(
+        name, l1, lambda epochs: peer("scikit_learn").saga_fit(f.X, f.y, STRENGTH, epochs, l1)
+    )
+
+
+def _contender(name: str, l1: bool, fit: Callable[[int], np.ndarray]) -> Contender:
     def build(units):
-        epochs = _fewest(name, fit)
+        epochs = _fewest(name, l1, fit)
         return lambda: fit(epochs)
 
     return Contender(build)
 
 
 def cases(quick: bool) -> Iterator[Case]:
-    for name in SETS[:1] if quick else SETS:
-        try:
-            f, _ = _problem(name)
-        except Missing as reason:
-            print(f"S12 {name}: skipped, {reason}")
-            continue
-        yield Case(
-            "S12",
-            f"{name} {f.n_samples}×{f.n_features}",
-            {
-                "fastgd": _ours(name, gd.SAGA()),
-                "LogisticRegression(saga)": _theirs(name),
-            },
-            unit="fit",
-            targets={"LogisticRegression(saga)": 3},
-        )
+    for l1 in (False, True):
+        for name in SETS[:1] if quick else SETS:
+            try:
+                f, _ = _problem(name, l1)
+            except Missing as reason:
+                print(f"S12 {name}: skipped, {reason}")
+                continue
+            yield Case(
+                "S12",
+                f"{name} {f.n_samples}×{f.n_features}{', l1' if l1 else ''}",
+                {
+                    "fastgd": _ours(name, l1),
+                    "LogisticRegression(saga)": _theirs(name, l1),
+                },
+                unit="fit",
+                targets={"LogisticRegression(saga)": 3},
+            )

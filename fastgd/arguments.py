@@ -78,12 +78,31 @@ def check_sampling(sampling: Any) -> None:
         raise ValueError(f"sampling must be one of {known}, not {sampling!r}")
 
 
-def sampler_of(batch_size: int | None, sampling: str, n: int, seed: Any) -> tuple[Any, Any]:
-    """The sampler, and the lock of a generator that others may draw from between our chunks."""
+def sampler_of(
+    batch_size: int | None, sampling: str, n: int, seed: Any, chances: Any = None
+) -> tuple[Any, Any]:
+    """The sampler, and the lock of a generator that others may draw from between our chunks.
+
+    `chances` are those of the rows, where they are not equal.
+    """
     if batch_size is None:
         return samplers.All(n, n, None), None
     if sampling == "sequential":
         return samplers.Sequential(n, batch_size, None), None
+    more = () if chances is None else (chances,)
+    kind = samplers.SAMPLERS[sampling]
     if isinstance(seed, np.random.Generator):
-        return samplers.SAMPLERS[sampling](n, batch_size, seed), seed.bit_generator.lock
-    return samplers.SAMPLERS[sampling](n, batch_size, seeds.generator(seed)), None
+        return kind(n, batch_size, seed, *more), seed.bit_generator.lock
+    return kind(n, batch_size, seeds.generator(seed), *more), None
+
+
+def chances_of(objective: Objective, sampling: str, batch_size: int | None) -> Any:
+    """The probability of each row under importance sampling; None where all are equal."""
+    if sampling != "importance" or batch_size is None:
+        return None
+    if not hasattr(objective, "importance"):
+        raise ValueError(
+            'sampling="importance" goes by how smooth each row of a linear model is, and '
+            f"{objective!r} is none"
+        )
+    return objective.importance()

@@ -7,6 +7,7 @@ What only a checkpoint needs is imported when one is written: `import fastgd` st
 
 import dataclasses
 import functools
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -135,12 +136,14 @@ def state_of(run: Any, solver: dict[str, Any] | None) -> dict[str, Any]:
         "history": run.history.snapshot(),
         "looked": run._looked,
         "seconds": run.time,
+        "rescalings": [list(one) for one in run.rescalings],
         "stop": None if run.stop is None else [run.stop.message, run.stop.kind],
         "callbacks": [
             [type(callback).__name__, callback.save()]
             for callback in run.callbacks
             if hasattr(callback, "save") and hasattr(callback, "load")
         ],
+        "note": run.note,
     }
 
 
@@ -150,7 +153,11 @@ def restore(run: Any, state: dict[str, Any]) -> None:
     step = state["solver"]["update"]["t"]
     if not 0 <= step <= run.total:
         raise ValueError(f"the saved run is at step {step} of {run.total}")
+    # A file of before there were any has none.
+    run.rescalings = [(int(at), float(factor)) for at, factor in state.get("rescalings", ())]
+    run._stretch.scale = math.prod(factor for at, factor in run.rescalings if at < step)
     run._stretch.load(state["solver"])
+    run._stretch.scale = math.prod(factor for _, factor in run.rescalings)
     history = state["history"]
     run.history.load(history.save() if isinstance(history, History) else history)
     steps = run.history["step"]
@@ -164,6 +171,7 @@ def restore(run: Any, state: dict[str, Any]) -> None:
     if state["stop"] is not None:
         message, kind = state["stop"]
         run.stop = Stop(message, kind=kind)
+    run.note = state.get("note")
     memories = list(state["callbacks"])
     for callback in run.callbacks:
         for i, (name, memory) in enumerate(memories):

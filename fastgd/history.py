@@ -69,6 +69,26 @@ class History(Mapping[str, NDArray[Any]]):
         view.flags.writeable = False
         return view
 
+    def to_frame(self, library: str = "pandas") -> Any:
+        """The records as a table; needs ``pip install "fastgd[data]"`` and the library.
+
+        Parameters
+        ----------
+        library : "pandas", "polars" or "pyarrow", default "pandas"
+
+        Returns
+        -------
+        DataFrame or Table
+
+        Raises
+        ------
+        ImportError
+            narwhals, or the library, is missing.
+        """
+        from fastgd.datasets import frames
+
+        return frames.as_frame({column: self[column].copy() for column in self}, library)
+
     def snapshot(self) -> "History":
         """The records so far, which stay what they are when this one grows."""
         taken = object.__new__(History)
@@ -160,6 +180,8 @@ class Result:
         What was run.
     state : dict
         Everything that a run which goes on from here depends on: for `resume`.
+    rescalings : tuple of (step, factor)
+        Where a callback had all later rates multiplied.
     """
 
     theta: NDArray[np.float64]
@@ -174,6 +196,7 @@ class Result:
     _loss: float | None = field(default=None, repr=False)
     interrupted: bool = False
     _state: Any = field(default_factory=dict, repr=False)
+    rescalings: tuple[tuple[int, float], ...] = field(default=(), repr=False)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from fastgd.core import descent, foreign, linear, objective, solver
 from fastgd.core import penalties as compiled_penalties
 from fastgd.losses import Loss
 from fastgd.penalties import L2, Penalty
+from fastgd.pointers import as_pointer
 
 __all__ = [
     "Function", "LeastSquares", "LinearModel", "LogisticRegression", "NeuralNetwork", "Objective",
@@ -396,6 +397,45 @@ class LinearModel(_Supervised):
             squares = squares * self._row_weights
         largest = self.loss.curvature * float(squares.max())
         return largest + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
+
+    def importance(self) -> Vector:
+        r"""The probability of each row under ``sampling="importance"``: (n_samples,).
+
+        .. math:: p_i = \frac{1}{2n} + \frac{L_i}{2 \sum_j L_j}, \quad
+                  L_i = \frac{n w_i}{\sum_j w_j} c \|(x_i, 1)\|^2
+
+        L_i is the smoothness of the row's own loss, without the penalty, whose gradient is not
+        drawn. Half of p is uniform, so that no row weighs more than 2 in a step. A loss without a
+        curvature c, as the hinge loss, has its steepest slope times ‖(x_i, 1)‖ instead.
+
+        Raises
+        ------
+        ValueError
+            The slope of the loss has no bound either.
+
+        References
+        ----------
+        Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
+        Randomized Kaczmarz algorithm. Zhao and Zhang 2015, Stochastic Optimization with Importance
+        Sampling: the slopes.
+
+        Examples
+        --------
+        >>> gd.LeastSquares([[1.0], [3.0]], [0.0, 1.0]).importance()
+        array([0.3, 0.7])
+        """
+        sizes = row_squares(self.X) + self.fit_intercept
+        if self.loss.curvature is None:
+            if not math.isfinite(self.loss.steepest):
+                raise ValueError(
+                    f"{self.loss!r} has neither a largest curvature nor a steepest slope to draw "
+                    "rows by"
+                )
+            sizes = np.sqrt(sizes)
+        sizes = sizes * row_weights(self)
+        total = float(sizes.sum())
+        share = sizes / total if total > 0 else np.full(len(sizes), 1 / len(sizes))
+        return 0.5 / len(share) + 0.5 * share
 
     def __repr__(self) -> str:
         loss = f", {self.loss!r}" if type(self) is LinearModel else ""
@@ -792,32 +832,44 @@ class Quadratic(Objective):
 
 
 class Function(Objective):
-    """Any function with a gradient, as two Python callables.
+    """Any function with a gradient: Python callables, or a compiled function behind a pointer.
 
     Parameters
     ----------
     value : callable
         ``value(theta)`` returns a number; θ is a copy, free to be changed.
     gradient : callable
-        ``gradient(theta)`` returns a (n_params,) array.
+        ``gradient(theta)`` returns a (n_params,) array, of NumPy, torch or jax.
     n_params : int, at least 1
     smoothness : float, optional
         β, where it is known.
     convex : bool, optional
         Whether the function is convex, where it is known.
     n_samples : int, at least 1, optional
-        For a mean over so many observations: both callables then take θ and an int64 vector of
+        For a mean over so many observations: the callables then take θ and an int64 vector of
         indices, and answer with the mean over those, so that runs may take batches.
+    value_and_gradient : callable, optional
+        In place of the first two: ``value_and_gradient(theta)`` returns both. A numba cfunc, a
+        function of ctypes, a capsule of Cython or a `scipy.LowLevelCallable` is called without the
+        GIL, at its own speed: ``double f(n_params, theta, gradient)`` returns the value and writes
+        the gradient; with n_samples, ``double f(n_params, theta, count, indices, gradient)``. The
+        first is an int or a 64-bit integer, the sizes of the second are of 64 bits; a void * at the
+        end is the user_data of a LowLevelCallable.
+    penalty : Penalty, optional
+        One of `fastgd.penalties`, of all parameters.
 
     Raises
     ------
     TypeError, ValueError
-        Arguments that are not callable, not a positive integer, not a positive number. What the
-        callables raise during a run comes out of it as it is.
+        Arguments that are not callable, not a positive integer, not a positive number; a compiled
+        function of another signature. What the callables raise during a run comes out of it as it
+        is.
 
     Notes
     -----
-    The callables are Python: each step takes the GIL to ask them.
+    With Python callables a run of at most 4096 parameters keeps the GIL from step to step, so that
+    runs in threads take turns instead of waiting for each other in every step; one behind a pointer
+    never takes it. A pointer has no way to fail but by NaN, upon which the run ends as diverged.
 
     Examples
     --------
@@ -840,35 +892,66 @@ class Function(Objective):
 
     def __init__(
         self,
-        value: Callable[[Vector], float],
-        gradient: Callable[[Vector], Any],
-        n_params: int,
+        value: Callable[..., float] | None = None,
+        gradient: Callable[..., Any] | None = None,
+        n_params: int | None = None,
         smoothness: float | None = None,
         convex: bool | None = None,
         n_samples: int | None = None,
+        value_and_gradient: Any = None,
+        penalty: Penalty | None = None,
     ) -> None:
-        for name, function in (("value", value), ("gradient", gradient)):
+        self.n_samples = None if n_samples is None else as_count("n_samples", n_samples)
+        pointer = None
+        if value_and_gradient is not None:
+            if value is not None or gradient is not None:
+                raise TypeError("give value and gradient, or value_and_gradient, not both")
+            pointer = as_pointer(value_and_gradient, n_samples is not None)
+            wanted = [] if pointer else [("value_and_gradient", value_and_gradient)]
+        else:
+            wanted = [("value", value), ("gradient", gradient)]
+        for name, function in wanted:
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, not {function!r}")
-        self._functions = value, gradient
+        if n_params is None:
+            raise TypeError("n_params is missing: the number of parameters")
+        self._pointer = pointer
+        self._functions = value, gradient, value_and_gradient
         self.n_params = as_count("n_params", n_params)
-        self.n_samples = None if n_samples is None else as_count("n_samples", n_samples)
         if smoothness is not None:
             smoothness = as_penalty("smoothness", smoothness)
             if smoothness == 0:
                 raise ValueError("smoothness must be above 0")
         if convex not in (None, True, False):
             raise TypeError(f"convex must be True, False or None, not {convex!r}")
+        if penalty is not None and not isinstance(penalty, Penalty):
+            raise TypeError(f"penalty must be one of fastgd.penalties, not {penalty!r}")
+        self.penalty = penalty
         self._smoothness = smoothness
         self.convex = convex  # type: ignore[misc]
         self._freeze()
 
     def compiled(self) -> objective.Objective:
-        return foreign.FunctionObjective(*self._functions, self.n_params, self.n_samples)
+        penalty = None if self.penalty is None else compiled_penalties.make(self.penalty)
+        if self._pointer is not None:
+            return foreign.FunctionPointer(
+                self._pointer.capsule,
+                self.n_params,
+                self.n_samples,
+                self._pointer.wide,
+                self._pointer.data,
+                penalty,
+            )
+        value, gradient, both = self._functions
+        return foreign.FunctionObjective(
+            value, gradient, self.n_params, self.n_samples, both, penalty
+        )
 
     def smoothness(self) -> float | None:
-        """β as it was given."""
-        return self._smoothness
+        """β as it was given, with that of the penalty."""
+        if self._smoothness is None or self.penalty is None:
+            return self._smoothness
+        return self._smoothness + self.penalty.curvature
 
     def __repr__(self) -> str:
         return f"Function(n_params={self.n_params})"
@@ -906,6 +989,12 @@ def largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None = None) -
         with np.errstate(over="ignore", under="ignore"):
             top = float(np.ldexp(_largest_eigenvalue(scaled, False, weights), 2 * power))
     return _raised(top) if largest else top
+
+
+def row_weights(objective: Any) -> Vector:
+    """w̃_i = n w_i/Σw: (n,)."""
+    weights = objective._row_weights
+    return np.ones(objective.n_samples) if weights is None else weights
 
 
 def row_squares(X: Any) -> Vector:

@@ -25,6 +25,7 @@ from fastgd import checkpoint as files
 from fastgd import views
 from fastgd.arguments import (
     bound,
+    chances_of,
     check_sampling,
     check_seed,
     checked_records,
@@ -32,14 +33,14 @@ from fastgd.arguments import (
     sampler_of,
     with_number,
 )
-from fastgd.callbacks import Callback, Progress, Stop
+from fastgd.callbacks import Callback, Progress, Rescale, Stop
 from fastgd.checks import as_count, as_penalty, as_vector
 from fastgd.console import Bar, Interrupts
 from fastgd.core import solver as solvers
 from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import Objective
+from fastgd.objectives import Objective, row_weights
 from fastgd.optimizers import Optimizer
 from fastgd.stretch import ALONE, Stretch
 
@@ -73,6 +74,10 @@ class Run:
         As in a `Result`.
     stop : callbacks.Stop or None
         Why the run ended, where it has.
+    note : anything made of dicts, lists, texts and numbers
+        Nothing to the run, but saved with it: what whoever started it wants to find again.
+    rescalings : list of (step, factor)
+        Where a callback had all later rates multiplied.
 
     Raises
     ------
@@ -108,7 +113,7 @@ class Run:
         sampling: str = "replacement",
         record_every: int | None = None,
         callbacks: Iterable[Callback] = (),
-        progress: bool = False,
+        progress: bool | str = False,
         n_threads: int = 1,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -161,7 +166,7 @@ class Run:
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
-        self.progress = bool(progress)
+        self.progress = progress
         if theta0 is None:
             theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
         else:
@@ -172,8 +177,14 @@ class Run:
         )
         self.rates = self.optimizer.rates(self.total)
 
-        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed)
+        chances = chances_of(objective, sampling, batch_size)
+        sampler, lock = sampler_of(batch_size, sampling, n or 1, seed, chances)
         core = self._core = objective.lend()
+        self._drawn_weights = None
+        if chances is not None:
+            # A mean over these draws is that over all rows only with these weights.
+            self._drawn_weights = row_weights(objective) / (len(chances) * chances)
+            core.draw_with(self._drawn_weights)
         update = updates.make(self.optimizer, len(theta), core.span_list, core.penalty)
         if clip_norm is None and clip_value is None:
             solver = objective.solver(core, update, sampler, theta)
@@ -190,8 +201,11 @@ class Run:
         if self._ranks.size > 1:
             # An exception in the middle of a step would leave the others waiting.
             self._interrupts.heard = contextlib.nullcontext()
+        self.note: Any = None
         self.history = History()
         self.stop: Stop | None = None
+        # (step, factor): from there on a callback had the rates multiplied.
+        self.rescalings: list[tuple[int, float]] = []
         self._interrupted = False
         self._loss = self._norm = math.nan
         self._looked = -1  # the step at which records and callbacks have had their turn
@@ -260,19 +274,27 @@ class Run:
             self._loss, self._norm = self._stretch.solver.evaluate()
             self._recorded = step
         stop = self.stop or Stop(f"at step {step} of {self.total}")
+        loss = self._loss if self._recorded == step else None
+        theta, message = self._stretch.solver.settled, stop.message
+        for callback in self.callbacks:
+            found = callback.best() if hasattr(callback, "best") else None
+            if found is not None and found[0] < step:
+                step, loss, theta = found
+                message = f"{message}; the result is that of step {step}"
         return Result(
-            theta=self._stretch.solver.settled,
+            theta=theta,
             steps=step,
             converged=stop.converged,
             diverged=stop.kind == "diverged",
-            message=stop.message,
+            message=message,
             history=self.history.snapshot(),
             objective=self.objective,
             optimizer=self.optimizer,
             setting=self.setting,
-            _loss=self._loss if self._recorded == step else None,
+            _loss=loss,
             interrupted=self._interrupted,
             _state=state,
+            rescalings=tuple(self.rescalings),
         )
 
     def _last_result(self) -> Result:
@@ -388,6 +410,8 @@ class Run:
         """Hand the compiled objective back. Nothing can be advanced after that."""
         if not self._closed:
             self._closed = True
+            if self._drawn_weights is not None:
+                self._core.draw_with(None)
             self.objective.take_back(self._core)
 
     def __enter__(self) -> "Run":
@@ -415,7 +439,7 @@ class Run:
         if self.stop is not None and self.stop.kind in OVER:
             return
         self.stop, self._interrupted = None, False
-        bar = Bar(self.total) if self.progress else None
+        bar = Bar(self.total, self.progress == "log") if self.progress else None
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
@@ -449,7 +473,7 @@ class Run:
             self._save_or_warn()
 
     def _steps_in_team(self, until: int, bar: Bar | None, helpers: int) -> Stop | None:
-        with _team(self.objective, self._core, helpers) as team:
+        with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
             owner = self._core if hasattr(self._core, "inner") else self._stretch.solver
             owner.team = team
             try:
@@ -536,7 +560,7 @@ class Run:
     def _ask(self, callback: Callback) -> Stop | None:
         progress = Progress(
             self.step, self.total, self._loss, self._norm, self.time, self.history,
-            lambda: self._stretch.solver.settled,
+            lambda: self._stretch.solver.settled, self.objective,
         )  # fmt: skip
         with self._interrupts.heard:
             answer = callback(progress)
@@ -548,6 +572,9 @@ class Run:
             held.theta  # noqa: B018
         if isinstance(answer, Stop):
             return answer
+        if isinstance(answer, Rescale):
+            self.rescalings.append((self.step, answer.factor))
+            return self._stretch.rescale(answer.factor)
         if answer:
             return Stop(answer if isinstance(answer, str) else f"stopped by {callback!r}")
         return None
@@ -586,7 +613,7 @@ def minimize(
     sampling: str = "replacement",
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     clip_norm: float | None = None,
     clip_value: float | None = None,
@@ -620,10 +647,14 @@ def minimize(
         How long, one of the two. An epoch is ceil(n_samples / batch_size) steps.
     seed : int or numpy.random.Generator, optional
         The one source of randomness. An int makes the run repeatable, bit by bit.
-    sampling : "replacement", "shuffle" or "sequential"
+    sampling : "replacement", "shuffle", "sequential" or "importance"
         Independent indices, ``default_rng(seed).integers(n, size=(steps, batch_size))``; or a new
         ``permutation(n)`` each epoch; or rows in their order. The last batch of an epoch of the
-        latter two may be short, and is averaged over its own size.
+        latter two may be short, and is averaged over its own size. "importance", for linear models,
+        draws row i with probability p_i = ``objective.importance()[i]`` and weighs it by
+        1/(n p_i), so that a step's mean stays right while long rows disturb it less; its indices
+        are ``np.searchsorted(c / c[-1], rng.random((steps, batch_size)), "right")``, c being
+        ``np.cumsum(p)``.
     record_every : int, at least 0, optional
         Steps between two records of loss and gradient norm over the whole data. None: once an
         epoch, or about 100 times a run where there is no epoch. 0: never; the final loss is then
@@ -631,8 +662,8 @@ def minimize(
     callbacks : iterable of callables
         Each is called with a `callbacks.Progress` at every record and may end the run. The stop
         rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
-    progress : bool, default False
-        Show a bar on the standard error stream.
+    progress : bool or "log", default False
+        Show a bar on the standard error stream; "log": a line every ten seconds, for a file.
     n_threads : int, at least 1, default 1
         Threads that share each gradient over more than 128 rows (4096 or more of sparse data).
         The result is the same, bit by bit, for any number; there are never more of them than parts
@@ -692,6 +723,8 @@ def minimize(
     ----------
     Bottou, Curtis and Nocedal 2018, Optimization Methods for Large-Scale Machine Learning.
     Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks.
+    Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
+    Randomized Kaczmarz algorithm: importance sampling.
 
     Examples
     --------
@@ -727,7 +760,7 @@ def resume(
     optimizer: Optimizer | None = None,
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",
@@ -790,14 +823,18 @@ def resume(
 
 
 @contextlib.contextmanager
-def _team(objective: Objective, core: Any, count: int) -> Iterator[Any]:
+def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator[Any]:
     # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
     if count < 1:
         yield None
         return
     # Of rows that are spread over ranks, the threads share those of this one.
     leader, own = getattr(core, "inner", core), getattr(objective, "local", objective)
-    team = teams.Team(leader, [own.compiled() for _ in range(count)])
+    cores = [own.compiled() for _ in range(count)]
+    if weights is not None:
+        for one in cores:
+            one.draw_with(weights)
+    team = teams.Team(leader, cores)
     threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
     started = []
     try:

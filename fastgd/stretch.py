@@ -83,6 +83,7 @@ class Stretch:
         self._same = same
         self.rates = rates
         self._constant = rates.constant
+        self.scale = 1.0  # of all rates, from the last mark on
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
         work = (solver.sampler.batch_size + 4) * solver.n_params + 50
         self.chunk = max(1, min(LONGEST_CHUNK, CHUNK_WORK // work))
@@ -98,7 +99,7 @@ class Stretch:
 
     @property
     def last_lr(self) -> float:
-        """The rate of the step taken last; NaN before the first."""
+        """The rate of the last step, also where the rule has found it; NaN before the first."""
         lr: float = self.solver.last_lr
         return lr
 
@@ -111,14 +112,17 @@ class Stretch:
         With `record_every`, records are made after the step `recorded`, and left with the solver.
         The run stays where it diverges.
         """
-        with interrupts.heard, self._lock:
+        with self._lock:
             try:
+                # What is marked, or taken back, is so as a whole: a signal waits. Python hears one
+                # in the product of two large integers too, of which a generator's state is made.
                 if self._shared:
                     self.mark()
-                lr, momentum = self._rates_over(start, end)
-                began = time.perf_counter()
-                looked = self.solver.take(lr, momentum, record_every, total, recorded)
-                seconds = self._same(time.perf_counter() - began)
+                with interrupts.heard:
+                    lr, momentum = self._rates_over(start, end)
+                    began = time.perf_counter()
+                    looked = self.solver.take(lr, momentum, record_every, total, recorded)
+                    seconds = self._same(time.perf_counter() - began)
                 self._since_mark += seconds
                 stop = None
                 if looked or self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:
@@ -136,11 +140,28 @@ class Stretch:
         if start == end:
             return NO_RATES
         if not self._constant or len(self._chunk_rates[0]) != end - start:
-            self._chunk_rates = self.rates.over(start, end)
+            self._chunk_rates = self._over(start, end)
         return self._chunk_rates
 
+    def _over(self, start: int, end: int) -> tuple[Any, Any]:
+        lr, momentum = self.rates.over(start, end)
+        return (lr if self.scale == 1.0 else lr * self.scale), momentum
+
+    def rescale(self, factor: float) -> Stop | None:
+        """Multiply the rates of all later steps."""
+        stop = self.secure()
+        if stop is None:
+            # What is taken back later is taken again at the rate that it had.
+            self.mark()
+            self.scale *= factor
+            self._chunk_rates = NO_RATES
+        return stop
+
     def _lr_before(self, step: int) -> float:
-        return float(self.rates.over(step - 1, step)[0][0]) if step else math.nan
+        if not step:
+            return math.nan
+        found = self.solver.update.rate
+        return float(self._over(step - 1, step)[0][0]) if found is None else float(found)
 
     def mark(self) -> None:
         began = time.perf_counter()
@@ -182,7 +203,7 @@ class Stretch:
                     solver.rewind()
                 middle = (solver.marked_step + bad) // 2
                 for start in range(solver.marked_step, middle, LONGEST_CHUNK):
-                    solver.take(*self.rates.over(start, min(middle, start + LONGEST_CHUNK)))
+                    solver.take(*self._over(start, min(middle, start + LONGEST_CHUNK)))
                 if solver.finite:
                     self.mark()
                 else:

@@ -1,6 +1,7 @@
 """Several runs in one pass over the data."""
 
 import contextlib
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ def sweep(
             stack.enter_context(
                 Run(
                     objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling,
-                    record_every, callbacks,
+                    record_every, [_own(callback) for callback in callbacks],
                 )
             )
             for optimizer in optimizers
@@ -114,11 +115,8 @@ def sweep(
         interrupts = stack.enter_context(Interrupts())
         for run in runs:
             run._interrupts = interrupts
-        live = runs
-        while live:
-            for run in live:
-                run._advance(run.total if stride is None else run.step + stride, settled=False)
-            live = [run for run in live if run.stop is None]
+        if runs:
+            abreast(runs, runs[0].total, stride)
         return [run._last_result() for run in runs]
 
 
@@ -128,6 +126,21 @@ def _alone(objective: Objective, optimizer: Optimizer, options: dict[str, Any]) 
     result.state  # noqa: B018 - copied now: nothing of the run travels
     result.objective = None  # type: ignore[assignment]  # whoever asked has it, and its data
     return result
+
+
+def _own(callback: Callback) -> Callback:
+    # What remembers something remembers it of one run.
+    return copy.copy(callback) if hasattr(callback, "save") else callback
+
+
+def abreast(runs: Sequence[Run], until: int, stride: int | None) -> None:
+    """Take runs to the same step, in turns of `stride` steps, or one after the other."""
+    live = [run for run in runs if run.stop is None]
+    while live:
+        for run in live:
+            end = until if stride is None else min(until, run.step + stride)
+            run._advance(end, settled=end == until)
+        live = [run for run in live if run.stop is None and run.step < until]
 
 
 def shared_steps(objective: Objective, batch_size: int | None) -> int | None:

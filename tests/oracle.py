@@ -370,24 +370,47 @@ class Momentum(SGD):
         return theta - lr * self.v
 
 
+class QHM(SGD):
+    default_momentum = 0.999
+
+    def __init__(self, theta, nu=0.7, inside=0.0):
+        self.v, self.nu, self.inside = np.zeros_like(theta), nu, inside
+
+    def move(self, theta, g, t, lr, momentum):
+        self.v = momentum * self.v + (1 - momentum) * lr**self.inside * g
+        return theta - lr * (1 - self.nu) * g - lr ** (1 - self.inside) * self.nu * self.v
+
+
 class Nesterov(SGD):
     default_momentum = "nesterov"
 
-    def __init__(self, theta):
-        self.previous = theta
+    def __init__(self, theta, restart=None):
+        self.previous, self.restart, self.since = theta, restart, 0
+
+    def momentum_now(self, momentum):
+        # The schedule begins anew after a restart; a constant stays.
+        return nesterov_momentum(self.since + 1)[-1] if self.restart else momentum
 
     def point(self, theta, momentum):
-        return theta + momentum * (theta - self.previous)
+        return theta + self.momentum_now(momentum) * (theta - self.previous)
 
     def move(self, theta, g, t, lr, momentum):
-        ahead = self.point(theta, momentum)
+        self.ahead = self.point(theta, momentum)
         self.previous = theta
-        return ahead - lr * g
+        return self.ahead - lr * g
+
+    def proximal(self, theta, lr):
+        theta = super().proximal(theta, lr)
+        self.since += 1
+        if self.restart and np.dot(self.ahead - theta, theta - self.previous) > 0:
+            self.previous, self.since = theta, 0
+        return theta
 
 
 class AdaGrad(SGD):
-    def __init__(self, theta, eps=1e-10, eps_root=0.0):
+    def __init__(self, theta, eps=1e-10, eps_root=0.0, initial_accumulator=0.0):
         self.G, self.eps, self.eps_root = np.zeros_like(theta), eps, eps_root
+        self.G += initial_accumulator
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.G + g**2
@@ -396,28 +419,39 @@ class AdaGrad(SGD):
 
 
 class RMSProp(SGD):
-    def __init__(self, theta, decay=0.9, eps=0.0, eps_root=1e-16):
-        self.G, self.decay = np.zeros_like(theta), decay
-        self.eps, self.eps_root = eps, eps_root
+    default_momentum = 0.0
+
+    def __init__(self, theta, decay=0.9, eps=0.0, eps_root=1e-16, centered=0.0, inside=0.0):
+        self.G, self.m, self.v, self.decay = *np.zeros((3, len(theta))), decay
+        self.eps, self.eps_root, self.centered, self.inside = eps, eps_root, centered, inside
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.decay * self.G + (1 - self.decay) * g**2
-        self.rate = lr / (np.sqrt(self.G + self.eps_root) + self.eps)
-        return theta - lr * g / (np.sqrt(self.G + self.eps_root) + self.eps)
+        self.m = self.decay * self.m + (1 - self.decay) * g
+        root = np.sqrt(self.G - self.centered * self.m**2 + self.eps_root)
+        self.rate = lr / (root + self.eps)
+        self.v = momentum * self.v + lr**self.inside * g / (root + self.eps)
+        return theta - lr ** (1 - self.inside) * self.v
 
 
 class Adam(SGD):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=0.0, eps_root=1e-16):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=0.0, eps_root=1e-16, eps_hat=0.0):
         self.m, self.v = np.zeros_like(theta), np.zeros_like(theta)
         self.beta1, self.beta2, self.eps, self.eps_root = beta1, beta2, eps, eps_root
+        self.eps_hat = eps_hat
+
+    def root(self, v_hat, t):
+        """What the step divides by."""
+        eps = self.eps + self.eps_hat / np.sqrt(1 - self.beta2 ** (t + 1))
+        return np.sqrt(v_hat + self.eps_root) + eps
 
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
         m_hat = self.m / (1 - self.beta1 ** (t + 1))
         v_hat = self.v / (1 - self.beta2 ** (t + 1))
-        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
-        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        self.rate = lr / self.root(v_hat, t)
+        return theta - lr * m_hat / self.root(v_hat, t)
 
 
 class AdamW(Adam):
@@ -438,21 +472,24 @@ class Lion(SGD):
 
 
 class AMSGrad(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
-        super().__init__(theta, beta1, beta2, eps, eps_root)
-        self.V = np.zeros_like(theta)
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0, eps_hat=0.0, corrected=0.0
+    ):
+        super().__init__(theta, beta1, beta2, eps, eps_root, eps_hat)
+        self.V, self.corrected = np.zeros_like(theta), corrected
 
     def moments(self, g, t):
         """m̂ and the v̂ that the step divides by."""
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
-        self.V = np.maximum(self.V, self.v)
-        return self.m / (1 - self.beta1 ** (t + 1)), self.V / (1 - self.beta2 ** (t + 1))
+        c = 1 - self.beta2 ** (t + 1)
+        self.V = np.maximum(self.V, self.v / c**self.corrected)
+        return self.m / (1 - self.beta1 ** (t + 1)), self.V / c ** (1 - self.corrected)
 
     def move(self, theta, g, t, lr, momentum):
         m_hat, v_hat = self.moments(g, t)
-        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
-        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        self.rate = lr / self.root(v_hat, t)
+        return theta - lr * m_hat / self.root(v_hat, t)
 
 
 class AMSBound(AMSGrad):
@@ -502,22 +539,33 @@ class Adadelta(SGD):
 
 
 class NAdam(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0, momentum_decay=None):
         super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.momentum_decay, self.product = momentum_decay, 1.0
+
+    def mu(self, t):
+        """The momentum of step t, counted from 1."""
+        if self.momentum_decay is None:
+            return self.beta1
+        return self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))
 
     def move(self, theta, g, t, lr, momentum):
         b1, b2 = self.beta1, self.beta2
         self.m = b1 * self.m + (1 - b1) * g
         self.v = b2 * self.v + (1 - b2) * g**2
-        m_hat = b1 * self.m / (1 - b1 ** (t + 2)) + (1 - b1) * g / (1 - b1 ** (t + 1))
+        now, later = self.mu(t + 1), self.mu(t + 2)
+        self.product *= now
+        m_hat = later * self.m / (1 - self.product * later) + (1 - now) * g / (1 - self.product)
         v_hat = self.v / (1 - b2 ** (t + 1))
         self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
 class RAdam(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, threshold=5.0, eps=1e-8, eps_root=0.0):
-        super().__init__(theta, beta1, beta2, eps, eps_root)
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, threshold=5.0, eps=1e-8, eps_root=0.0, eps_hat=0.0
+    ):
+        super().__init__(theta, beta1, beta2, eps, eps_root, eps_hat)
         self.threshold = threshold
 
     def move(self, theta, g, t, lr, momentum):
@@ -531,25 +579,28 @@ class RAdam(Adam):
             self.rate = None
             return theta - lr * m_hat
         r = math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
-        self.rate = lr * r / (np.sqrt(v_hat + self.eps_root) + self.eps)
-        return theta - lr * r * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        self.rate = lr * r / self.root(v_hat, t)
+        return theta - lr * r * m_hat / self.root(v_hat, t)
 
 
 class Adamax(SGD):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_outside=0.0):
         self.m, self.u = np.zeros_like(theta), np.zeros_like(theta)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.beta1, self.beta2, self.eps, self.eps_outside = beta1, beta2, eps, eps_outside
 
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.u = np.maximum(self.beta2 * self.u, np.abs(g) + self.eps)
-        self.rate = lr / self.u
-        return theta - lr * self.m / (1 - self.beta1 ** (t + 1)) / self.u
+        self.rate = lr / (self.u + self.eps_outside)
+        return theta - self.rate * self.m / (1 - self.beta1 ** (t + 1))
 
 
 class Yogi(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-3, eps_root=0.0):
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, eps=1e-3, eps_root=0.0, initial_accumulator=0.0
+    ):
         super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.m, self.v = self.m + initial_accumulator, self.v + initial_accumulator
 
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
@@ -664,13 +715,81 @@ class ADOPT(SGD):
         return theta - lr * self.m
 
 
+class Found(SGD):
+    """A plain step at a rate of the rule's own, decay and proximal step included."""
+
+    decays_itself = True
+
+    def move(self, theta, g, t, lr, momentum):
+        self.rate = self.find(theta, g, t, lr)
+        return theta - self.rate * (g + self.weight_decay * self.weights * theta)
+
+
+class DoG(Found):
+    def __init__(self, theta, distance=None, eps_root=1e-8):
+        self.start, self.squares, self.eps_root = theta, [], eps_root
+        self.r = 1e-6 * (1 + np.linalg.norm(theta)) if distance is None else distance
+
+    def find(self, theta, g, t, lr):
+        self.r = max(self.r, np.linalg.norm(theta - self.start))
+        self.squares.append(np.sum(g**2))
+        return lr * self.r / math.sqrt(sum(self.squares) + self.eps_root)
+
+
+class DoWG(DoG):
+    def __init__(self, theta, distance=None, eps=0.0):
+        super().__init__(theta, distance)
+        self.eps = eps
+
+    def find(self, theta, g, t, lr):
+        self.r = max(self.r, np.linalg.norm(theta - self.start))
+        self.squares.append(self.r**2 * np.sum(g**2))
+        return lr * self.r**2 / (math.sqrt(sum(self.squares)) + self.eps)
+
+
+class BarzilaiBorwein(Found):
+    def __init__(self, theta, steps="long"):
+        self.steps, self.known = steps, None
+
+    def find(self, theta, g, t, lr):
+        rate = lr if t == 0 else self.rate
+        if t > 0:
+            s, y = theta - self.known[0], g - self.known[1]
+            if s @ y > 0:
+                rate = (s @ s) / (s @ y) if self.steps == "long" else (s @ y) / (y @ y)
+        self.known = theta, g
+        return rate
+
+
+class Prodigy(SGD):
+    decays_itself = True
+
+    def __init__(self, theta, beta1=0.9, beta2=0.999, beta3=None, d0=1e-6, eps=1e-8):
+        self.start, self.betas = theta, (beta1, beta2, math.sqrt(beta2) if beta3 is None else beta3)
+        self.d, self.eps, self.a = d0, eps, 0.0
+        self.m, self.v, self.s = (np.zeros_like(theta) for _ in range(3))
+
+    def move(self, theta, g, t, lr, momentum):
+        (b1, b2, b3), d = self.betas, self.d
+        self.m = b1 * self.m + (1 - b1) * d * g
+        self.v = b2 * self.v + (1 - b2) * d**2 * g**2
+        self.a = b3 * self.a + lr * d**2 * g @ (self.start - theta)
+        self.s = b3 * self.s + lr * d**2 * g
+        if np.any(self.s):
+            self.d = max(d, self.a / np.sum(np.abs(self.s)))
+        scales = 1 / (np.sqrt(self.v) + self.d * self.eps)
+        self.rate = lr * d * scales
+        return theta - lr * d * (self.m * scales + self.weight_decay * self.weights * theta)
+
+
 class ScheduleFreeSGD(SGD):
     """θ is the average x of the paper, z the point that moves."""
 
     decays_itself = True
 
-    def __init__(self, theta, beta=0.9):
+    def __init__(self, theta, beta=0.9, weight_power=2.0):
         self.z, self.beta, self.weights_so_far, self.largest = theta, beta, [], 0.0
+        self.weight_power = weight_power
 
     def point(self, theta, momentum):
         return (1 - self.beta) * self.z + self.beta * theta
@@ -691,14 +810,14 @@ class ScheduleFreeSGD(SGD):
             self.rate = lr * self.scales
         self.z = self.prox(self.z, lr if self.rate is None else self.rate)
         self.largest = max(self.largest, lr)
-        self.weights_so_far.append(self.largest**2)
+        self.weights_so_far.append(self.largest**self.weight_power)
         c = self.weights_so_far[-1] / sum(self.weights_so_far)
         return (1 - c) * theta + c * self.z
 
 
 class ScheduleFreeAdamW(ScheduleFreeSGD):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
-        super().__init__(theta, beta1)
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0, weight_power=2.0):
+        super().__init__(theta, beta1, weight_power)
         self.v, self.beta2 = np.zeros_like(theta), beta2
         self.eps, self.eps_root = eps, eps_root
 
@@ -744,6 +863,20 @@ class Lookahead(Around):
         if (t + 1) % self.every == 0:
             self.slow = self.slow + self.slow_step * (self.iterate - self.slow)
             self.iterate = self.slow
+        return self.iterate
+
+
+class CoupledDecay(Around):
+    inside = Momentum
+    default_momentum = 0.9
+
+    def __init__(self, theta, l2=0.01, **options):
+        super().__init__(theta, **options)
+        self.l2 = l2
+
+    def move(self, theta, g, t, lr, momentum):
+        point = self.inner.point(self.iterate, momentum)
+        self.step_inside(g + self.l2 * self.weights * point, t, lr, momentum)
         return self.iterate
 
 
@@ -796,7 +929,7 @@ rules = {
         SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, Lion, AMSGrad, AMSBound, AdaBound,
         AdaBelief, Adadelta, NAdam, RAdam, Adamax, Yogi, Adan, LAMB, Rprop, ScheduleFreeSGD,
         ScheduleFreeAdamW, Lookahead, PolyakAverage, ExponentialAverage, Signum, NadamW, AdEMAMix,
-        ADOPT, Cautious,
+        ADOPT, Cautious, DoG, DoWG, BarzilaiBorwein, Prodigy, QHM, CoupledDecay,
     )
 }  # fmt: skip
 
@@ -915,3 +1048,39 @@ def replay_reduced(
             theta = objective.prox(theta, lr[t])
         path.append(theta)
     return np.array(path)
+
+
+# --- Rates by the loss ---------------------------------------------------------------------------
+
+
+def replay_searching(
+    objective, rule, theta0, steps, lr, batch_size=None, sampling="replacement", seed=None,
+    weight_decay=0.0, optimum=None, least=0.0, c=1.0, slope=0.1, shrink=0.8, grow=2.0,
+):  # fmt: skip
+    """θ_0, ..., θ_T of "PolyakStep" or "Armijo", and the rates a_t that they took."""
+    lr, theta = np.broadcast_to(lr, steps), np.array(theta0, dtype=float)
+    path, rates = [theta], []
+    share = 1.0 if batch_size is None else batch_size / objective.n
+    whole = batch_size is None or batch_size == objective.n
+    for t, batch in enumerate(batches(objective.n, batch_size, steps, sampling, seed)):
+        value, g = objective.value(theta, batch), objective.gradient(theta, batch)
+        if rule == "Armijo":
+            rate = lr[t] if t == 0 else min(lr[t], grow**share * rates[-1])
+            for _ in range(100):
+                if objective.value(theta - rate * g, batch) <= value - slope * rate * (g @ g):
+                    break
+                rate = rate * shrink
+        else:
+            goal = least if optimum is None else optimum
+            if optimum is None and whole:
+                if t == 0:
+                    best, below = value, (value - least) / 2
+                elif value > best - below:
+                    below = 0.9 * below
+                best = min(best, value)
+                goal = max(least, best - below)
+            rate = min(lr[t], max(value - goal, 0.0) / (c * (g @ g)))
+        rates.append(rate)
+        theta = theta - rate * (g + weight_decay * objective.weights * theta)
+        path.append(theta)
+    return np.array(path), np.array(rates)

@@ -245,7 +245,7 @@ def test_the_theorems_have_ticks_of_one_style():
             )
 
 
-SLOW = {13, 14}
+SLOW = {13, 14, 15, 16}
 NUMBERS = [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in sorted(figures.GALLERY)]
 # What is the same in both languages: names.
 NAMES = {"AdaGrad", "RMSProp", "Nesterov", "shrink", "triangular2"}

@@ -129,7 +129,7 @@ def test_a_softmax_of_two_is_logistic(problem):
 
 
 LINEAR_RULES = ["sgd", "momentum", "nesterov", "schedulefreesgd", "lookahead", "polyakaverage",
-          "exponentialaverage", "cautious"]  # fmt: skip
+          "exponentialaverage", "cautious", "barzilaiborwein"]  # fmt: skip
 # Neither one nor the other: AdaBound's bounds do not scale, RAdam is linear for its first steps,
 # and Adadelta without its ε never starts.
 MIXED = ["adabound", "amsbound", "radam", "adadelta"]
@@ -158,9 +158,10 @@ def test_scaling_laws_of_the_rules(rule, seed, c):
     assert np.array_equal(ends[1], ratio * ends[0])
 
 
-# LAMB's steps are in proportion to the norm of a whole layer, and those of Cautious to the part of
-# all coordinates that it lets move.
-APART = [rule for rule in RULES if rule not in ("lamb", "cautious")]
+# LAMB's steps are in proportion to the norm of a whole layer, those of Cautious to the part of all
+# coordinates that it lets move, and others make one rate of all of them.
+TOGETHER = ("lamb", "cautious", "dog", "dowg", "prodigy", "barzilaiborwein")
+APART = [rule for rule in RULES if rule not in TOGETHER]
 
 
 @given(st.sampled_from(APART), seeds, st.integers(1, 30))

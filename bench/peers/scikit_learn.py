@@ -81,10 +81,11 @@ def estimator(package, name, parameters, X, y):
     return run
 
 
-def saga_fit(X, y, l2, epochs):
-    """theta of LogisticRegression by saga after so many epochs; l2 is our λ, 1/(C n)."""
+def saga_fit(X, y, strength, epochs, l1=False):
+    """theta of LogisticRegression by saga after so many epochs; `strength` is our λ, 1/(C n)."""
     model = LogisticRegression(
-        C=1.0 / (l2 * len(y)),
+        C=1.0 / (strength * len(y)),
+        l1_ratio=1.0 if l1 else 0.0,
         solver="saga",
         fit_intercept=False,
         max_iter=epochs,

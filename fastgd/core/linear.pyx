@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from .losses cimport make, pick
 from .objective cimport OK, Objective
 from .penalties cimport Penalty
-from .rows cimport Rows, wrap
+from .rows cimport TOGETHER, Rows, wrap
 from .sampling cimport Batch, cut
 
 import numpy as np
@@ -45,6 +45,7 @@ cdef class LinearObjective(Objective):
             if sample_weight.shape[0] != self.rows.n_rows:
                 raise ValueError("there must be one weight for each row")
             self.weights_of_rows = &sample_weight[0]
+            self.weights_of_drawn = self.weights_of_rows
         self.targets = y
         self.sample_weights = sample_weight
         self.n_outputs = n_outputs
@@ -64,6 +65,10 @@ cdef class LinearObjective(Objective):
         if (self.margins_buffer == NULL or self.targets_buffer == NULL
                 or self.losses_buffer == NULL or self.weights_buffer == NULL):
             raise MemoryError
+        if n_outputs > 1 and not self.rows.sparse:
+            # Each block reads and writes the gradients of all outputs, so it should be long. Its
+            # length is also that of the sums, which must not depend on how rows come in parts.
+            self.rows.block_rows = TOGETHER
         if self.rows.sparse:
             # Partial sums are as long as theta: they must not cost more than the rows do.
             self.block_rows = max(4096, 16 * self.rows.n_columns)
@@ -78,6 +83,16 @@ cdef class LinearObjective(Objective):
         # Who owns the arrays of a sparse matrix may have written into them since.
         self.rows.check()
         return Objective.claim(self)
+
+    def draw_with(self, const double[::1] weights):
+        """Take these weights (n,) for rows that are drawn; None: those of a whole pass again."""
+        if weights is not None and weights.shape[0] != self.rows.n_rows:
+            raise ValueError("there must be one weight for each row")
+        self.drawn_weights = weights
+        self.weights_of_drawn = self.weights_of_rows if weights is None else &weights[0]
+
+    cdef const double *weights_of(self, const Batch *batch) noexcept nogil:
+        return self.weights_of_rows if batch.indices == NULL else self.weights_of_drawn
 
     cdef void find_margins(self, const double *theta, const Batch *batch,
                            double factor) noexcept nogil:
@@ -102,8 +117,9 @@ cdef class LinearObjective(Objective):
                          pick(&self.targets[0], self.loss.n_targets, batch, self.targets_buffer),
                          batch.count * self.loss.n_targets, self.n_outputs, self.loss.parameters,
                          NULL)
-        if self.weights_of_rows != NULL:
-            weights = pick(self.weights_of_rows, 1, batch, self.weights_buffer)
+        weights = self.weights_of(batch)
+        if weights != NULL:
+            weights = pick(weights, 1, batch, self.weights_buffer)
             for i in range(batch.count):
                 for k in range(self.n_outputs):
                     self.margins_buffer[i * self.n_outputs + k] *= weights[i]
@@ -140,11 +156,12 @@ cdef class LinearObjective(Objective):
             if value != NULL:
                 targets = pick(&self.targets[0], self.loss.n_targets, &block, self.targets_buffer)
                 self.loss.values(self.margins_buffer, targets, block.count, self.losses_buffer)
-                if self.weights_of_rows == NULL:
+                weights = self.weights_of(&block)
+                if weights == NULL:
                     for i in range(block.count):
                         total += self.losses_buffer[i]
                 else:
-                    weights = pick(self.weights_of_rows, 1, &block, self.weights_buffer)
+                    weights = pick(weights, 1, &block, self.weights_buffer)
                     for i in range(block.count):
                         total += weights[i] * self.losses_buffer[i]
             if out != NULL:

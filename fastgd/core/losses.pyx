@@ -184,9 +184,17 @@ cdef kernel_void softmax_derivatives(double *margins, const double *targets, Py_
     cdef double top, own, others, scale
     for i in range(count):
         row = margins + i * n_classes
-        top = largest(row, n_classes)
+        # A NaN that is not the first is no maximum, but stays in its place.
+        top = row[0]
+        for k in range(1, n_classes):
+            top = row[k] if row[k] > top else top
         for k in range(n_classes):
-            row[k] = exp(row[k] - top)
+            row[k] -= top
+    # Of all samples in one loop, whose vectors know no ends of rows.
+    for i in range(count * n_classes):
+        margins[i] = exp(margins[i])
+    for i in range(count):
+        row = margins + i * n_classes
         # The derivative of y is p_y - 1 = -(the others' share), which does not cancel.
         y = <Py_ssize_t>targets[i]
         own = row[y]

@@ -25,6 +25,7 @@ cdef class Objective:
     cdef Span *spans
     cdef double *partial
     cdef int64_t users                     # 1 while a run is using this object
+    cdef bint asks_python                  # each step needs the GIL
 
     # To be written by each objective: add the sum over the batch to *value, or to out.
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil

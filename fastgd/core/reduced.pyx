@@ -6,8 +6,9 @@
 #
 # The mean has an entry in every column, yet on CSR rows a step touches the entries of its row only:
 # what a column misses until it is next read depends on its own mean, which does not change
-# meanwhile, and on the sum of the rates since. With an l1 penalty it is in closed form too, but for
-# a weight that crosses 0: where it does is found in the list of these sums, by halving.
+# meanwhile, and on the sum of the rates since. So a weight is kept as a line in that sum: where it
+# starts, and its mean, which is the slope. With an l1 penalty it is in closed form too, but for a
+# weight that crosses 0: where it does is found in the list of these sums, by halving.
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
@@ -17,11 +18,12 @@ from .losses cimport LossKernel
 from .objective cimport OK
 from .sampling cimport Batch
 from .solver cimport Solver
-from .update cimport Update
+from .update cimport Update, show
 from .vector cimport dot, kernel_void, prefetch, real
 
 import numpy as np
 
+from .sampling import Importance
 from .update import UPDATES
 
 ctypedef fused integer:
@@ -34,7 +36,14 @@ cdef double LEAST_FACTOR = 1e-9
 cdef Py_ssize_t FEWEST_SUMS = 4096, MOST_SUMS = 65536
 
 
-# One weight on CSR rows: what is stored, its entry of the mean gradient, and the sum of the rates
+# One weight on CSR rows without an l1 penalty: it is start - total * mean over the factor, total
+# being the sum of the rates. Half as long as what l1 needs, and read without being written.
+cdef struct Line:
+    double start
+    double mean
+
+
+# One weight on CSR rows with an l1 penalty: what is stored, its entry of the mean gradient, and the sum of the rates
 # up to which it is up to date.
 cdef struct Coordinate:
     double stored
@@ -63,7 +72,8 @@ cdef struct Reduced:
     double l1
     double l2
     # CSR rows only: the true weights are factor times those stored, once these are up to date.
-    Coordinate *coordinates        # of a column, one after another for the outputs
+    Coordinate *coordinates        # of a column, one after another for the outputs; NULL without l1
+    Line *lines                    # in place of them, without l1
     double factor
     double *sums                   # of the rates over the factor, after each step since the last
     Py_ssize_t n_sums              # time that all was brought up to date
@@ -198,13 +208,103 @@ cdef inline double later(double v, double mean, double seen, const Reduced *run)
 cdef void renew(Reduced *run) noexcept nogil:
     # Bring all weights up to date, and begin the sums again.
     cdef Py_ssize_t j
+    cdef double total = run.sums[run.n_sums]
     cdef Coordinate *one = run.coordinates
+    if run.lines != NULL:
+        for j in range(run.n_columns * run.n_outputs):
+            run.lines[j].start = run.factor * (run.lines[j].start - total * run.lines[j].mean)
+        run.factor = 1.0
+        run.n_sums = 0
+        run.sums[0] = 0.0
+        return
     for j in range(run.n_columns * run.n_outputs):
         one[j].stored = run.factor * later(one[j].stored, one[j].mean, one[j].seen, run)
         one[j].seen = 0.0
     run.factor = 1.0
     run.n_sums = 0
     run.sums[0] = 0.0
+
+
+cdef inline void look_ahead(const real *values, const integer *columns, const integer *starts,
+                            const Batch *batch, Py_ssize_t i, Py_ssize_t known,
+                            Reduced *run) noexcept nogil:
+    cdef Py_ssize_t place, start, stop
+    if batch.indices != NULL:
+        # Where a row lies is itself a miss: its ends come first, then, nearer, its entries.
+        if i + 16 < known:
+            prefetch(starts + <Py_ssize_t>batch.indices[i + 16])
+        if i + 6 < known:
+            place = <Py_ssize_t>batch.indices[i + 6]
+            prefetch(run.targets + place * run.n_targets)
+            prefetch(run.table + place * run.n_outputs)
+            start = starts[place]
+            stop = min(<Py_ssize_t>starts[place + 1], start + 1024)
+            fetch(values + start, (stop - start) * <Py_ssize_t>sizeof(real))
+            fetch(columns + start, (stop - start) * <Py_ssize_t>sizeof(integer))
+
+
+cdef kernel_void line_steps(const real *values, const integer *columns, const integer *starts,
+                            const Batch *batch, const double *lr, Reduced *run) noexcept nogil:
+    cdef Py_ssize_t i, k, p, place, start, stop, K = run.n_outputs
+    cdef Py_ssize_t known = batch.count + batch.ahead
+    cdef Line *lines = run.lines
+    cdef Line *one
+    cdef double rate, total, step, part, move, a0, a1, a2, a3
+    for i in range(batch.count):
+        look_ahead(values, columns, starts, batch, i, known, run)
+        place = number_of(batch, i)
+        start = starts[place]
+        stop = starts[place + 1]
+        rate = lr[i]
+        total = run.sums[run.n_sums]
+        if K == 1:
+            a0 = a1 = a2 = a3 = 0.0
+            p = start
+            while p + 4 <= stop:
+                one = lines + columns[p]
+                a0 += values[p] * (one.start - total * one.mean)
+                one = lines + columns[p + 1]
+                a1 += values[p + 1] * (one.start - total * one.mean)
+                one = lines + columns[p + 2]
+                a2 += values[p + 2] * (one.start - total * one.mean)
+                one = lines + columns[p + 3]
+                a3 += values[p + 3] * (one.start - total * one.mean)
+                p += 4
+            while p < stop:
+                one = lines + columns[p]
+                a0 += values[p] * (one.start - total * one.mean)
+                p += 1
+            run.margins[0] = (a0 + a1) + (a2 + a3)
+        else:
+            for k in range(K):
+                run.margins[k] = 0.0
+            for p in range(start, stop):
+                one = lines + columns[p] * K
+                for k in range(K):
+                    run.margins[k] += values[p] * (one[k].start - total * one[k].mean)
+        for k in range(K):
+            run.margins[k] *= run.factor
+            if run.bias != NULL:
+                run.margins[k] += run.bias[k]
+        differ(run, place)
+        run.factor *= 1.0 - rate * run.decay
+        if not LEAST_FACTOR < run.factor or run.n_sums == run.most_sums:
+            renew(run)
+            total = 0.0
+        step = rate / run.factor
+        # The mean changes by part: what the line then gives at this total stays as it was, and less
+        # the step, which goes along the mean too, but not yet along its change.
+        for k in range(K):
+            part = run.share * run.margins[k]
+            move = total * part - step * run.margins[k] + step * part
+            for p in range(start, stop):
+                one = lines + columns[p] * K + k
+                one.start += move * values[p]
+                one.mean += part * values[p]
+        run.n_sums += 1
+        run.sums[run.n_sums] = total + step
+        run.factor /= 1.0 + rate * run.l2
+        move_biases(run, rate)
 
 
 cdef kernel_void sparse_steps(const real *values, const integer *columns, const integer *starts,
@@ -214,18 +314,7 @@ cdef kernel_void sparse_steps(const real *values, const integer *columns, const 
     cdef Coordinate *one
     cdef double rate, change, total, step, part
     for i in range(batch.count):
-        if batch.indices != NULL:
-            # Where a row lies is itself a miss: its ends come first, then, nearer, its entries.
-            if i + 16 < known:
-                prefetch(starts + <Py_ssize_t>batch.indices[i + 16])
-            if i + 6 < known:
-                place = <Py_ssize_t>batch.indices[i + 6]
-                prefetch(run.targets + place * run.n_targets)
-                prefetch(run.table + place * K)
-                start = starts[place]
-                stop = min(<Py_ssize_t>starts[place + 1], start + 1024)
-                fetch(values + start, (stop - start) * <Py_ssize_t>sizeof(real))
-                fetch(columns + start, (stop - start) * <Py_ssize_t>sizeof(integer))
+        look_ahead(values, columns, starts, batch, i, known, run)
         place = number_of(batch, i)
         start = starts[place]
         stop = starts[place + 1]
@@ -274,6 +363,14 @@ cdef kernel_void sparse_steps(const real *values, const integer *columns, const 
         move_biases(run, rate)
 
 
+cdef inline void go_rows(const real *values, const integer *columns, const integer *starts,
+                         const Batch *batch, const double *lr, Reduced *run) noexcept nogil:
+    if run.lines != NULL:
+        line_steps(values, columns, starts, batch, lr, run)
+    else:
+        sparse_steps(values, columns, starts, batch, lr, run)
+
+
 cdef class ReducedUpdate(Update):
     """ReducedUpdate(n_params, optimizer, spans=None, penalty=None)\n--\n
     Counts the steps: what else there is belongs to the solver, which has the samples.
@@ -302,6 +399,8 @@ cdef class ReducedSolver(Solver):
         name = type(update.optimizer).__name__
         if sampler.batch_size != 1:
             raise ValueError(f"{name} takes one row a step: give batch_size=1")
+        if isinstance(sampler, Importance):
+            raise ValueError(f"{name} is of uniform draws: not for sampling=\"importance\"")
         penalty = objective.penalty
         self.other = penalty.proximal and not penalty.elastic
         if self.other and objective.rows.sparse:
@@ -337,14 +436,21 @@ cdef class ReducedSolver(Solver):
             self.sums = np.zeros(run.most_sums + 2)
             numbers = self.sums
             run.sums = &numbers[0]
-            # Four numbers each, from the start of a cache line on.
-            room = np.zeros(4 * d * K + 8)
-            self.coordinates = room[-(room.ctypes.data // 8) % 8:][:4 * d * K]
+            # Four numbers each, or two, from the start of a cache line on.
+            size = (4 if run.l1 != 0.0 else 2) * d * K
+            room = np.zeros(size + 8)
+            self.coordinates = room[-(room.ctypes.data // 8) % 8:][:size]
             numbers = self.coordinates
-            run.coordinates = <Coordinate *>&numbers[0]
+            if run.l1 != 0.0:
+                run.coordinates = <Coordinate *>&numbers[0]
+            else:
+                run.lines = <Line *>&numbers[0]
             for k in range(K):
                 for j in range(d):
-                    run.coordinates[j * K + k].stored = self.theta[k * d + j]
+                    if run.lines != NULL:
+                        run.lines[j * K + k].start = self.theta[k * d + j]
+                    else:
+                        run.coordinates[j * K + k].stored = self.theta[k * d + j]
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
                      Py_ssize_t *taken) noexcept nogil:
@@ -373,7 +479,7 @@ cdef class ReducedSolver(Solver):
                     self.go(&part, lr + taken[0])
                 done += count
                 taken[0] += count
-                self.update.t += count
+                show(&self.update.t, self.update.t + count)
         return OK
 
     cdef Py_ssize_t until_anchor(self, const Batch *batch, Py_ssize_t done) noexcept nogil:
@@ -403,17 +509,17 @@ cdef class ReducedSolver(Solver):
         cdef const void *starts = self.linear.rows.storage.starts
         if self.linear.rows.storage.single:
             if self.linear.rows.storage.narrow:
-                sparse_steps(<const float *>values, <const int32_t *>columns,
-                             <const int32_t *>starts, batch, lr, &self.run)
+                go_rows(<const float *>values, <const int32_t *>columns,
+                        <const int32_t *>starts, batch, lr, &self.run)
             else:
-                sparse_steps(<const float *>values, <const int64_t *>columns,
-                             <const int64_t *>starts, batch, lr, &self.run)
+                go_rows(<const float *>values, <const int64_t *>columns,
+                        <const int64_t *>starts, batch, lr, &self.run)
         elif self.linear.rows.storage.narrow:
-            sparse_steps(<const double *>values, <const int32_t *>columns,
-                         <const int32_t *>starts, batch, lr, &self.run)
+            go_rows(<const double *>values, <const int32_t *>columns,
+                    <const int32_t *>starts, batch, lr, &self.run)
         else:
-            sparse_steps(<const double *>values, <const int64_t *>columns,
-                         <const int64_t *>starts, batch, lr, &self.run)
+            go_rows(<const double *>values, <const int64_t *>columns,
+                    <const int64_t *>starts, batch, lr, &self.run)
 
     cdef void step_from_anchor(self, const Batch *batch, const double *lr) noexcept nogil:
         """A step with the anchor as it was, which then moves to theta before the step."""
@@ -444,14 +550,26 @@ cdef class ReducedSolver(Solver):
         if self.linear.rows.sparse:
             for k in range(K):
                 for j in range(d):
-                    self.run.coordinates[j * K + k].mean = self.run.means[k * d + j]
+                    if self.run.lines != NULL:
+                        self.run.lines[j * K + k].mean = self.run.means[k * d + j]
+                    else:
+                        self.run.coordinates[j * K + k].mean = self.run.means[k * d + j]
 
     cdef const double *here(self) noexcept nogil:
         cdef Py_ssize_t j, k, d = self.linear.rows.n_columns, K = self.linear.n_outputs
+        cdef double total
         cdef Coordinate *one = self.run.coordinates
+        cdef Line *lines = self.run.lines
         if not self.linear.rows.sparse:
             return self.theta
         memcpy(self.room, self.theta, self.n_params * sizeof(double))
+        if lines != NULL:
+            total = self.run.sums[self.run.n_sums]
+            for j in range(d):
+                for k in range(K):
+                    self.room[k * d + j] = self.run.factor * (
+                        lines[j * K + k].start - total * lines[j * K + k].mean)
+            return self.room
         for j in range(d):
             for k in range(K):
                 self.room[k * d + j] = self.run.factor * later(

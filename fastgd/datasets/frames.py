@@ -18,6 +18,18 @@ def is_frame(given: Any) -> bool:
     return hasattr(given, "columns") or hasattr(given, "column_names")
 
 
+def as_frame(columns: dict[str, Any], library: str) -> Any:
+    """These columns as a table of pandas, polars or pyarrow."""
+    try:
+        import narwhals as nw
+    except ImportError:
+        raise ImportError(f"a table of {library} {MISSING_EXTRA}") from None
+    if library not in ("pandas", "polars", "pyarrow"):
+        raise ValueError(f"library must be pandas, polars or pyarrow, not {library!r}")
+    backend: Any = library
+    return nw.from_dict(columns, backend=backend).to_native()
+
+
 def read_frame(given: Any, name: str, wanted: Wanted) -> Table:
     """The table in a data frame, column by column."""
     try:

@@ -23,6 +23,9 @@ WORDS = {
     "Warm restarts": "Redémarrages à chaud",
     "The theorems beside runs": "Les théorèmes et les calculs",
     "The noise floor": "Le plancher de bruit",
+    "The last iterate, and what a schedule does for it": "Le dernier itéré, et ce qu'un programme "
+    "lui apporte",
+    "Strong convexity: rates that are linear": "Convexité forte : des vitesses linéaires",
     # Labels.
     "inputs\n(3)": "entrées\n(3)",
     "input\n(1)": "entrée\n(1)",
@@ -66,6 +69,14 @@ WORDS = {
     "theorem 4": "théorème 4",
     "theorem 5": "théorème 5",
     "theorem 6": "théorème 6",
+    "theorem 7": "théorème 7",
+    "theorem 8": "théorème 8",
+    "theorem 9": "théorème 9",
+    "theorem 10": "théorème 10",
+    "theorem 11": "théorème 11",
+    "constant": "constant",
+    "cosine": "cosinus",
+    "WSD": "WSD",
     "bound": "borne",
     "observed": "observé",
     "mean over seeds": "moyenne",
@@ -110,4 +121,13 @@ CAPTIONS = {
     "d'itérations n'enlève (pointillés). C'est le plancher d'une borne, non des calculs, qui "
     "peuvent finir en dessous : dans cette cuvette, de même courbure partout, le bruit qui reste "
     "est ce plancher divisé par 2 - ηβ = 1,5.",
+    "last-iterate": "Un pas constant, un cosinus et un plateau suivi d'une descente (WSD), de même "
+    "hauteur : L(θ) - L* du dernier θ, en moyenne sur 10 graines de régression logistique (cancer "
+    "du sein), à côté de la borne du théorème 7 avec E‖g‖² tel qu'observé. Les deux voient la "
+    "même chose : la perte baisse là où le pas baisse, d'un coup dans le dernier cinquième de WSD, "
+    "et un programme qui finit près de 0 finit plus bas.",
+    "linear-rates": "Les théorèmes 8 (descente de gradient) et 9 (méthode de Nesterov avec sa "
+    "meilleure inertie constante), 10 (SGD, jusqu'à son voisinage) et 11 (SAGA, sans voisinage) "
+    "sur une régression logistique avec l2 = 0,1 (cancer du sein) ; 10 et 11 en moyenne sur 5 "
+    "graines.",
 }

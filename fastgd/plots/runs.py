@@ -25,6 +25,11 @@ LABELS = {
     "4": r"$\sum_{t<T} \|\nabla L(\theta_t)\|^2 / T$",
     "5": r"$L(\theta_T) - L^*$",
     "6": r"$\sum \eta_t \|\nabla L(\theta_t)\|^2 / \sum \eta_t$",
+    "7": r"$L(\theta_T) - L^*$",
+    "8": r"$L(\theta_T) - L^*$",
+    "9": r"$L(\theta_T) - L^*$",
+    "10": r"$\|\theta_T - \theta^*\|^2$",
+    "11": r"$\|\theta_T - \theta^*\|^2$",
 }
 
 
@@ -203,14 +208,19 @@ def plot_certificate(certificate: "Certificate", axes: Any = None) -> Any:
     >>> f = gd.Quadratic(np.diag([1.0, 4.0]), [1.0, 4.0])
     >>> r = gd.minimize(f, gd.SGD(lr="1/beta"), steps=100)
     >>> [ax.get_xlabel() for ax in r.certificate().plot()]
-    ['steps T', 'steps T']
+    ['steps T', 'steps T', 'steps T', 'steps T']
     """
     rows = [row for row in certificate.rows if row.curve is not None]
     if not rows:
         raise ValueError("no theorem applies that has something to draw: print the certificate")
     if axes is None:
         with styled():
-            axes = panels(len(rows), figsize=(5.5 * len(rows), 4.5))[1]
+            columns = min(len(rows), 3)
+            lines = -(-len(rows) // columns)
+            axes = panels(columns, lines, figsize=(5.5 * columns, 4.5 * lines))[1]
+            for ax in axes[len(rows) :]:
+                ax.remove()
+            axes = axes[: len(rows)]
     for ax, row in zip(axes, rows, strict=True):
         draw_bound(ax, row)
     return axes

@@ -17,7 +17,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastgd import losses
 from fastgd.objectives import LinearModel
-from fastgd.sklearn.solvers import Reached, choose, solve
+from fastgd.sklearn.solvers import Reached, Watch, choose, serves, solve
+from fastgd.sklearn.tasks import Steps, Watched
 from fastgd.sklearn.terms import LOG_LINK, loss_of, penalty_of
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -25,7 +26,7 @@ __all__ = ["GDClassifier", "GDRegressor"]
 Vector = NDArray[np.float64]
 
 
-class _Minimum(SparseCoefMixin, BaseEstimator):
+class _Minimum(Watched, SparseCoefMixin, BaseEstimator):
     """What both share: parameters, the search, and what is said about it."""
 
     coef_: Any
@@ -40,11 +41,12 @@ class _Minimum(SparseCoefMixin, BaseEstimator):
         "fit_intercept": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "solver": [StrOptions({"auto", "newton", "lbfgs", "fista"})],
+        "solver": [StrOptions({"auto", "newton", "lbfgs", "saga", "fista"})],
         "warm_start": ["boolean"],
     }
 
-    def _minimise(self, f: LinearModel, n_outputs: int) -> None:
+    def _minimise(self, f: LinearModel, n_outputs: int, flat: bool = False) -> None:
+        """The attributes of the minimum; coef_ of one output is a vector where it is flat."""
         theta = np.zeros(f.n_params)
         d = f.n_features
         if self.warm_start and hasattr(self, "coef_"):
@@ -57,9 +59,19 @@ class _Minimum(SparseCoefMixin, BaseEstimator):
         solver, way = self.solver, choose(f)
         if solver == "auto":
             solver = way
-        elif (solver == "fista") != (way == "fista") or (solver == "newton") > (way == "newton"):
+        elif not serves(f, solver):
             raise ValueError(f"solver={solver!r} does not serve here; solver='auto' is {way!r}")
-        found: Reached = solve(f, theta, solver, self.tol, self.max_iter)
+        task = self._begin_task(self.max_iter)
+
+        def parts(theta: Vector) -> dict[str, Any]:
+            coef = theta[: n_outputs * d].reshape(n_outputs, d).astype(f.X.dtype)
+            intercept = np.zeros(n_outputs, dtype=f.X.dtype)
+            if f.fit_intercept:
+                intercept[:] = theta[n_outputs * d :]
+            return {"coef_": coef[0] if flat else coef, "intercept_": intercept}
+
+        watch = Watch(Steps(task, "iteration"), parts)
+        found: Reached = solve(f, theta, solver, self.tol, self.max_iter, watch)
         scale = loss_of(self)[1]
         self.solver_, self.n_iter_ = found.solver, found.n_iter
         self.objective_, self.certificate_ = scale * found.value, scale * found.error
@@ -70,10 +82,9 @@ class _Minimum(SparseCoefMixin, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        self.coef_ = found.theta[: n_outputs * d].reshape(n_outputs, d).astype(f.X.dtype)
-        self.intercept_ = np.zeros(n_outputs, dtype=f.X.dtype)
-        if f.fit_intercept:
-            self.intercept_[:] = found.theta[n_outputs * d :]
+        self.__dict__.update(parts(found.theta))
+        if task is not None:
+            task.end({})
 
     def _objective(self, X: Any, y: Any, weights: Vector, loss: Any = None) -> LinearModel:
         known, scale = loss_of(self)
@@ -167,6 +178,13 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit to X (n, d), classes y (n,) and weights of the rows (n,)."""
+        self._watch(X, y, sample_weight)
+        try:
+            return self._fit(X, y, sample_weight)
+        finally:
+            self._given = None
+
+    def _fit(self, X, y, sample_weight):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
         )
@@ -177,9 +195,7 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
             raise ValueError(f"The number of classes has to be greater than one; got {count} class")
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if self.class_weight is not None:
-            weights = weights * compute_class_weight(
-                self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
-            )[number]  # fmt: skip
+            weights = weights * self._class_weights(y, number, weights)[number]
         if count == 2:
             f, outputs = self._objective(X, number.astype(np.float64), weights), 1
         elif self.loss == "log_loss":
@@ -189,6 +205,13 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
             f, outputs = self._objective(X, np.eye(count)[number], weights), count
         self._minimise(f, outputs)
         return self
+
+    def _class_weights(self, y, number, weights):
+        if self.class_weight != "balanced":
+            return compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        # scikit-learn takes no sample_weight here before 1.7.
+        total = np.bincount(number, weights=weights)
+        return total.sum() / (len(total) * np.where(total > 0, total, 1.0))
 
     def _check_proba(self):
         if self.loss == "squared_hinge":
@@ -238,7 +261,7 @@ class GDRegressor(RegressorMixin, _Minimum):
     Attributes
     ----------
     coef_, intercept_, n_features_in_, feature_names_in_, n_iter_, solver_, objective_, certificate_
-        As of `GDClassifier`, with coef_ (d,) for one target; y (n, K) has K outputs.
+        As of `GDClassifier`, with ``coef_`` (d,) for one target; y (n, K) has K outputs.
 
     Raises
     ------
@@ -287,6 +310,13 @@ class GDRegressor(RegressorMixin, _Minimum):
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit to X (n, d), numbers y (n,) or (n, K) and weights of the rows (n,)."""
+        self._watch(X, y, sample_weight)
+        try:
+            return self._fit(X, y, sample_weight)
+        finally:
+            self._given = None
+
+    def _fit(self, X, y, sample_weight):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
             multi_output=True, y_numeric=True,
@@ -295,9 +325,8 @@ class GDRegressor(RegressorMixin, _Minimum):
         targets = np.ascontiguousarray(y, dtype=np.float64)
         several = targets.ndim == 2 and targets.shape[1] > 1
         f = self._objective(X, targets if several else targets.ravel(), weights)
-        self._minimise(f, targets.shape[1] if several else 1)
-        if targets.ndim == 1:
-            self.coef_ = self.coef_[0]
+        self._flat = targets.ndim == 1
+        self._minimise(f, targets.shape[1] if several else 1, self._flat)
         return self
 
     def predict(self, X):
@@ -305,8 +334,10 @@ class GDRegressor(RegressorMixin, _Minimum):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", reset=False)
         margins = X @ self.coef_.T + self.intercept_
+        # One output's coef_ that is made sparse may be a matrix of one row.
+        margins = np.asarray(margins).ravel() if self._flat else np.asarray(margins)
         if self.loss not in LOG_LINK:
-            return np.asarray(margins)
+            return margins
         with np.errstate(over="ignore"):
             return np.exp(margins)
 

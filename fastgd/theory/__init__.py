@@ -8,6 +8,7 @@ wrong answer would be against the user: a bound may come out too small here, nev
 from fastgd.theory.bounds import *
 from fastgd.theory.certificates import *
 from fastgd.theory.constants import *
+from fastgd.theory.duality import *
 from fastgd.theory.examine import *
 from fastgd.theory.local_sgd import *
 from fastgd.theory.minimum import *

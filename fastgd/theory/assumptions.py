@@ -40,6 +40,7 @@ class Known:
 
     def __post_init__(self) -> None:
         self.batch_size, self.sampling = self.setting.batch_size, self.setting.sampling
+        self.draws = "importance" if self.sampling == "importance" else "replacement"
         self.theta0 = self.setting.theta0
         self.final_theta, self.final_loss = self.final
         self.changed = changed(self.objective)
@@ -57,7 +58,7 @@ class Known:
         if self.batch_size is None:
             return 0.0
         seen = [value for trace in self.traces for value in trace.variances]
-        return max(seen) if seen else variance(self.objective, self.theta0)
+        return max(seen) if seen else variance(self.objective, self.theta0, self.draws)
 
     def _wrong_gradient(self) -> str | None:
         for trace in self.traces:
@@ -135,6 +136,8 @@ class Known:
         if self.optimizer.momentum != schedules.nesterov():
             why = f"momentum is {self.optimizer.momentum}, not the theorem's schedule"
             return Assumption(name, "violated", why)
+        if self.optimizer.restart is not None:
+            return Assumption(name, "violated", "restarts are not in the theorem")
         return self._no_decay(name)
 
     def _no_decay(self, name: str) -> Assumption:
@@ -170,9 +173,12 @@ class Known:
         return Assumption(name, "checked", f"batch_size = {self.batch_size}")
 
     def independent(self) -> Assumption:
-        name = "A: indices independent and uniform"
+        name = "A: indices independent, E ∇ℓ_i = ∇L"
         if self.batch_size is None:
             return Assumption(name, "checked", "the full gradient is its own mean, σ² = 0")
+        if self.sampling == "importance":
+            why = "drawn with replacement by p_i, and weighted by 1/(n p_i)"
+            return Assumption(name, "checked", why)
         if self.sampling != "replacement":
             why = f'sampling="{self.sampling}" draws without replacement: indices depend on others'
             return Assumption(name, "violated", why)

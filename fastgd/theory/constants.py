@@ -20,6 +20,7 @@ from fastgd.objectives import (
     Objective,
     Quadratic,
     largest_eigenvalue,
+    row_weights,
 )
 
 __all__ = ["lipschitz", "smoothness", "strong_convexity", "variance", "variance_bound"]
@@ -147,7 +148,7 @@ def strong_convexity(objective: Objective) -> float | None:
     return 0.0 if model.fit_intercept else curvature
 
 
-def variance(objective: Objective, theta: Any) -> float:
+def variance(objective: Objective, theta: Any, sampling: str = "replacement") -> float:
     r"""σ² at θ: the trace of the covariance of the gradients of single observations.
 
     .. math:: σ^2 = \frac{1}{n} \sum_i \|∇ℓ_i(θ) - ∇L(θ)\|^2
@@ -159,6 +160,9 @@ def variance(objective: Objective, theta: Any) -> float:
     ----------
     objective : Objective with observations
     theta : (n_params,) array
+    sampling : "replacement" or "importance"
+        How observations are drawn. With "importance" it is that of ∇ℓ_i/(n p_i), i drawn with
+        probability p_i = ``objective.importance()[i]``: what a step takes then.
 
     Returns
     -------
@@ -167,7 +171,7 @@ def variance(objective: Objective, theta: Any) -> float:
     Raises
     ------
     ValueError
-        An objective without observations; a θ of another shape.
+        An objective without observations; a θ of another shape; another sampling.
 
     Notes
     -----
@@ -183,8 +187,12 @@ def variance(objective: Objective, theta: Any) -> float:
     n = objective.n_samples
     if n is None:
         raise ValueError(f"{type(objective).__name__} has no observations, so no variance")
+    if sampling not in ("replacement", "importance"):
+        raise ValueError(f'sampling must be "replacement" or "importance", not {sampling!r}')
     theta = as_vector("theta", theta, objective.n_params)
     size = max(1, BLOCK_NUMBERS // objective.n_params)
+    if sampling == "importance":
+        return _variance_of_draws(objective, theta, size)
     mean, total = np.zeros(objective.n_params), 0.0
     for first in range(0, n, size):
         rows = np.arange(first, min(n, first + size))
@@ -198,6 +206,20 @@ def variance(objective: Objective, theta: Any) -> float:
         total += float(apart @ apart) * first * len(rows) / both
         mean += apart * (len(rows) / both)
     return total / n
+
+
+def _variance_of_draws(objective: Any, theta: Vector, size: int) -> float:
+    # Σ p_i ‖∇ℓ_i/(n p_i) - ∇L‖²: of differences, so that nothing cancels.
+    n, chances = objective.n_samples, objective.importance()
+    mean = np.zeros(objective.n_params)
+    blocks = [np.arange(first, min(n, first + size)) for first in range(0, n, size)]
+    for rows in blocks:
+        mean += objective.sample_gradients(theta, rows).sum(axis=0) / n
+    total = 0.0
+    for rows in blocks:
+        block = objective.sample_gradients(theta, rows) / (n * chances[rows])[:, None] - mean
+        total += float(chances[rows] @ np.einsum("ij,ij->i", block, block))
+    return total
 
 
 def variance_bound(objective: Objective) -> float | None:
@@ -293,12 +315,6 @@ def least_sums(objective: Any) -> tuple[float, float]:
     """The sum over the rows of the losses' least values, and of their sizes."""
     least = objective.loss.least(objective.y) * row_weights(objective)
     return float(least.sum()), float(np.abs(least).sum())
-
-
-def row_weights(objective: Any) -> Vector:
-    """w̃_i = n w_i/Σw: (n,)."""
-    weights = objective._row_weights
-    return np.ones(objective.n_samples) if weights is None else weights
 
 
 def row_norms(objective: LinearModel, scale: Vector | None = None) -> Vector:

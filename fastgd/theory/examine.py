@@ -93,7 +93,9 @@ def certificate(
     elif not again:
         no_trace = "not observed: the steps between the records are lost, as the seed is not an int"
     elif replay or (replay is None and work * result.steps <= CHEAP):
-        trace, repeated = traced(objective, result.optimizer, setting, result.steps)
+        trace, repeated = traced(
+            objective, result.optimizer, setting, result.steps, rescalings=result.rescalings
+        )
         if not np.array_equal(repeated.theta, result.theta):
             raise ValueError("the run taken again ends elsewhere: has its objective changed since?")
         traces = [trace]
@@ -114,6 +116,8 @@ def certificate(
         rates = np.broadcast_to(np.float64(result.optimizer.lr), result.steps)  # takes no memory
     else:
         rates, _ = result.optimizer.rates(setting.steps).over(0, result.steps)
+    for at, factor in result.rescalings:
+        rates = np.where(np.arange(result.steps) >= at, factor * rates, rates)
     least = min(float(seen[1].min()), result.loss)
     return Case(
         objective=objective,

@@ -1,44 +1,33 @@
-"""How long, and in what batches, a run has to be for what theorem 4 promises."""
+"""How long, and in what batches, a run has to be for what a theorem promises."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from fastgd.checks import as_count
 from fastgd.objectives import Objective
+from fastgd.optimizers import SGD
+from fastgd.theory import gaps
 from fastgd.theory.bounds import noise_floor, theorem_4
 from fastgd.theory.constants import smooth, variance, variance_bound
+from fastgd.theory.gaps import Plan
 from fastgd.theory.minimum import KNOWN, optimum
 
 __all__ = ["Plan", "plan"]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What theorem 4 asks for: run SGD at `lr` for `steps` steps in batches of `batch_size`.
-
-    `bound` is the theorem's bound of the mean of ‖∇L‖², at most the square of the target;
-    `guaranteed` says whether `sigma2` is known to serve at every θ.
-    """
-
-    lr: float
-    batch_size: int
-    steps: int
-    bound: float
-    beta: float
-    sigma2: float
-    gap: float
-    guaranteed: bool
-
-
 def plan(
     objective: Objective,
-    target_grad_norm: float,
+    target_grad_norm: float | None = None,
     theta0: Any = None,
     batch_size: int | None = None,
     sigma2: float | None = None,
+    target_gap: float | None = None,
+    theorem: str | None = None,
 ) -> Plan:
     r"""The rate, batch size and length of a run of SGD with E[1/T Σ ‖∇L(θ_t)‖²] <= ε².
+
+    Or, with `target_gap`, the run for which one of theorems 1, 5 and 7 to 11 promises that L(θ_T)
+    - L*, or its expectation, is at most that: see below.
 
     Theorem 4's two terms get half of ε² each. The number of observations seen, n_B T =
     8βσ²Δ_0/ε⁴, does not depend on η, so η is 1/β, as large as the theorem allows, unless the
@@ -48,13 +37,18 @@ def plan(
     ----------
     objective : Objective with observations and a known β
     target_grad_norm : float > 0
-        ε.
+        ε. Either this or `target_gap`.
     theta0 : (n_params,) array, optional
     batch_size : int, optional
         A batch size to plan for, instead of the plan's own.
     sigma2 : float, optional
         σ² along the run. By default `variance_bound`, which serves everywhere; where there is none
         the larger of the variances at θ_0 and θ*, which is a guess (`guaranteed` is False).
+
+    target_gap : float > 0
+        What L(θ_T) - L* is to be at most.
+    theorem : "1", "5", "7", "8", "9", "10", "11" or "11 SVRG", optional
+        The one to plan by; by default the one that asks for the fewest gradients of observations.
 
     Returns
     -------
@@ -63,7 +57,15 @@ def plan(
     Raises
     ------
     ValueError
-        No observations, no known β, a penalty that is not smooth, a target that is not above 0.
+        No observations, no known β, a penalty that is not smooth, a target that is not above 0; a
+        theorem that does not apply to the objective, in words.
+
+    Notes
+    -----
+    With `target_gap`: 1 and 8 run gradient descent, 5 and 9 Nesterov's method with its schedule or
+    the best constant momentum, 7 SGD at the constant rate that is best for as many steps, 10 SGD in
+    batches at the rate that leaves half of the target to the noise, and 11 SAGA or loopless SVRG.
+    10 and 11 bound distances, and L(θ) - L* <= β/2 ‖θ - θ*‖².
 
     Examples
     --------
@@ -71,7 +73,17 @@ def plan(
     >>> plan = gd.theory.plan(gd.LogisticRegression(X, y, l2=0.1), target_grad_norm=0.5)
     >>> plan.batch_size, plan.steps, plan.guaranteed, plan.bound <= 0.25
     (240, 27, True, True)
+    >>> plan = gd.theory.plan(gd.LogisticRegression(X, y, l2=0.1), target_gap=1e-6)
+    >>> plan.theorem, type(plan.optimizer).__name__, plan.steps
+    ('9', 'Nesterov', 86)
     """
+    if (target_grad_norm is None) == (target_gap is None):
+        raise ValueError("give what is wanted as either target_grad_norm= or target_gap=")
+    if target_gap is not None:
+        return gaps.plan(objective, target_gap, theta0, batch_size, theorem)
+    if theorem not in (None, "4"):
+        raise ValueError(f"a norm of the gradient is planned by theorem 4, not by {theorem}")
+    assert target_grad_norm is not None
     if not (math.isfinite(target_grad_norm) and target_grad_norm > 0):
         raise ValueError(f"target_grad_norm must be above 0, not {target_grad_norm}")
     if objective.n_samples is None:
@@ -109,4 +121,7 @@ def plan(
     if bound > target:  # by rounding
         steps += 1
         bound = theorem_4(lr, beta, sigma2, gap, steps, batch_size)
-    return Plan(lr, batch_size, steps, bound, beta, sigma2, gap, guaranteed)
+    return Plan(
+        lr, batch_size, steps, bound, beta, sigma2, gap, guaranteed, "4", SGD(lr),
+        batch_size * steps,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.callbacks import Progress, Stop
+from fastgd.callbacks import Progress, Rescale, Stop
 from fastgd.history import Result, Setting
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
@@ -21,11 +21,16 @@ __all__ = ["path"]
 Vector = NDArray[np.float64]
 
 
+# As many points of a run are kept.
+POINTS = 40
+
+
 class Trace:
     """A callback that keeps of every step what the theorems need."""
 
-    def __init__(self, objective: Objective, steps: int, stochastic: bool) -> None:
-        self.objective, self.steps, self.stochastic = objective, steps, stochastic
+    def __init__(self, objective: Objective, steps: int, sampling: str | None) -> None:
+        # `sampling` is None where every step takes all rows.
+        self.objective, self.steps, self.sampling = objective, steps, sampling
         self.examine = not ours(objective)
         self.mapped = objective.penalty is not None and not objective.penalty.smooth
         self.losses: list[float] = []
@@ -36,6 +41,9 @@ class Trace:
         self.not_smooth: int | None = None
         self.not_convex: int | None = None
         self.not_gradient: str | None = None
+        # θ at some steps, for pictures of distances.
+        self.points: dict[int, Vector] = {}
+        self._kept = set(np.unique(np.geomspace(1, max(steps, 1), POINTS).astype(int)).tolist())
         self.theta: Vector | None = None
         self.gradient: Vector | None = None
         self.generator = np.random.default_rng(0)
@@ -57,10 +65,13 @@ class Trace:
         if self.examine:
             self._examine(theta, progress.step)
         self.theta = theta
+        if progress.step in self._kept:
+            self.points[progress.step] = theta
         if progress.step >= self.steps:
             return Stop("replayed")
-        if self.stochastic:
-            self.variances.append(variance(self.objective, theta))
+        if self.sampling is not None:
+            draws = "importance" if self.sampling == "importance" else "replacement"
+            self.variances.append(variance(self.objective, theta, draws))
         return None
 
     def _examine(self, theta: Vector, step: int) -> None:
@@ -151,7 +162,7 @@ def path(result: Result) -> Vector:
         return progress.step >= result.steps
 
     keep.everywhere = True  # type: ignore[attr-defined]
-    _again(result.objective, result.optimizer, result.setting, keep)
+    _again(result.objective, result.optimizer, result.setting, keep, result.rescalings)
     return np.array(points)
 
 
@@ -167,9 +178,10 @@ def traced(
     setting: Setting,
     stop: int,
     halt: threading.Event | None = None,
+    rescalings: tuple[tuple[int, float], ...] = (),
 ) -> tuple[Trace, Result]:
     """The run, taken again up to step `stop` or until `halt`, and what was seen at every step."""
-    trace = Trace(objective, stop, setting.batch_size is not None)
+    trace = Trace(objective, stop, None if setting.batch_size is None else setting.sampling)
 
     def look(progress: Progress) -> Any:
         if halt is not None and halt.is_set():
@@ -177,16 +189,26 @@ def traced(
         return trace(progress)
 
     look.everywhere = True  # type: ignore[attr-defined]  # it asks for the loss over all ranks
-    return trace, _again(objective, optimizer, setting, look)
+    return trace, _again(objective, optimizer, setting, look, rescalings)
 
 
 def _again(
-    objective: Objective, optimizer: Optimizer, setting: Setting, callback: Callable[..., Any]
+    objective: Objective,
+    optimizer: Optimizer,
+    setting: Setting,
+    callback: Callable[..., Any],
+    rescalings: tuple[tuple[int, float], ...] = (),
 ) -> Result:
+    factors = dict(rescalings)
+
+    def rescale(progress: Progress) -> Any:
+        factor = factors.get(progress.step)
+        return None if factor is None else Rescale(factor)
+
     # A generator would be moved on, and where it is one nothing is drawn.
     seed = setting.seed if isinstance(setting.seed, (int, np.integer)) else 0
     arguments = setting.arguments() | {"seed": seed}
     return minimize(
-        objective, optimizer, record_every=1, callbacks=(callback,), on_interrupt="raise",
+        objective, optimizer, record_every=1, callbacks=(callback, rescale), on_interrupt="raise",
         **arguments,
     )  # fmt: skip

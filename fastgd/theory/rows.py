@@ -1,37 +1,26 @@
-"""Each theorem as a row of a certificate: what it asks, what it promises, what was observed."""
+"""The course's theorems as rows of a certificate: what each asks, promises, and what was observed.
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+Those beyond the course are in beyond.py.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.theory.assumptions import Known
+from fastgd.theory.beyond import Beyond
 from fastgd.theory.bounds import theorem_1, theorem_2, theorem_4, theorem_5
 from fastgd.theory.certificates import Assumption, Certificate, Row
 from fastgd.theory.constants import smooth, strong_convexity
+from fastgd.theory.judging import violated
 
 __all__: list[str] = []
 
 Vector = NDArray[np.float64]
 
-STATEMENTS = {
-    "1": "L(θ_T) - L* <= βR²/(2T)",
-    "2": "min ‖∇L(θ_t)‖² <= 2βΔ_0/T",
-    "3": "E[1/T Σ ‖∇L(θ_t)‖²] <= ηβσ² + 2Δ_0/(ηT)",
-    "P1": "E‖g_t‖² <= σ²/n_B + ‖∇L(θ_t)‖², mean over t",
-    "4": "E[1/T Σ ‖∇L(θ_t)‖²] <= ηβσ²/n_B + 2Δ_0/(ηT)",
-    "(1)": "E L(θ_{t+1}) - L(θ_t) <= -(η - βη²/2)‖∇L(θ_t)‖² + βη²σ²/(2n_B), mean over t",
-    "5": "L(θ_T) - L* <= 2βR²/(T+1)²",
-    "6": "E[Σ η_t‖∇L(θ_t)‖² / Σ η_t] <= (2Δ_0 + βσ²/n_B Σ η_t²)/Σ η_t",
-}
 
-# The tails beyond one and three standard deviations of a normal number.
-TAILS = 0.15865525393145707, 0.0013498980316300957
-
-
-class Case(Known):
+class Case(Beyond):
     """All that is known of the runs to be certified, and the theorems beside it."""
 
     # Each of these is one theorem.
@@ -53,7 +42,7 @@ class Case(Known):
     def _gap_row(
         self, theorem: str, wanted: tuple[Assumption, ...], bound: Callable[..., Any]
     ) -> Row:
-        if _violated(wanted):
+        if violated(wanted):
             return self._row(theorem, wanted)
         steps, losses, _ = self.seen
         later = steps > 0
@@ -80,7 +69,7 @@ class Case(Known):
             self.smooth(), self.gradient(), self.plain(), self.full(), self.inverse_rate(),
             self.minimum(),
         )  # fmt: skip
-        if _violated(wanted):
+        if violated(wanted):
             return self._row("2", wanted)
         steps, _, squares = self.seen
         before = steps < self.steps
@@ -112,7 +101,7 @@ class Case(Known):
             self.smooth(), self.gradient(), self.plain(), self.no_prox(), *first,
             self.independent(), self.noise(), self.constant_rate(), self.length(), self.minimum(),
         )  # fmt: skip
-        if _violated(wanted):
+        if violated(wanted):
             return self._row(theorem, wanted)
         assert self.beta is not None
         assert self.sigma2 is not None
@@ -128,7 +117,7 @@ class Case(Known):
             self.noise(), self.decreasing_rates(), self.robbins_monro(), self.length(),
             self.minimum(),
         )  # fmt: skip
-        if _violated(wanted):
+        if violated(wanted):
             return self._row("6", wanted)
         assert self.beta is not None
         t = self._prefixes()
@@ -159,7 +148,7 @@ class Case(Known):
         if self.rates.min() <= 0:
             zero = Assumption("η > 0", "violated", "a step with η = 0 does not show its gradient")
             wanted = (*wanted, zero)
-        if _violated(wanted):
+        if violated(wanted):
             return self._row("P1", wanted)
         # A run of plain steps shows the gradients it took: g_t = (θ_t - θ_{t+1})/η_t.
         apart, bounds = [], []
@@ -177,7 +166,7 @@ class Case(Known):
         )  # fmt: skip
         if self.batch_size is not None:
             wanted = (*wanted, self.exact_noise())
-        if _violated(wanted):
+        if violated(wanted):
             return self._row("(1)", wanted)
         assert self.beta is not None
         rate = float(self.rates[0])
@@ -202,45 +191,11 @@ class Case(Known):
             random=self.batch_size is not None, rounding=self.rounding + 1e-12 * abs(bound),
         )  # fmt: skip
 
-    def _row(
-        self,
-        theorem: str,
-        wanted: tuple[Assumption, ...],
-        bound: float | None = None,
-        observed: Sequence[float] = (),
-        note: str = "",
-        curve: Any = None,
-        random: bool = False,
-        rounding: float = 0.0,
-    ) -> Row:
-        statement = STATEMENTS[theorem]
-        if _violated(wanted):
-            return Row(theorem, statement, wanted, "not applicable")
-        if not observed:
-            return Row(theorem, statement, wanted, "not observed", bound, note=note)
-        mean, stderr = float(np.mean(observed)), None
-        if random and len(observed) > 1:
-            stderr = float(np.std(observed, ddof=1) / math.sqrt(len(observed)))
-        assert bound is not None
-        if random and stderr is None:
-            verdict = "one run"
-        else:
-            excess = mean - bound - rounding
-            near, far = (_quantile(tail, len(observed)) * (stderr or 0.0) for tail in TAILS)
-            # Δ_0, and the bound with it, is too small where L* is lower than what was found. The
-            # proofs of 1 and 5 compare with any point, and (1) and P1 know nothing of L*.
-            small = theorem not in ("1", "5", "(1)", "P1") and self.minimum().state == "assumed"
-            verdict = "exceeded"
-            if excess <= near:
-                verdict = "holds"
-            elif excess <= far or small:
-                verdict = "undecided"
-        return Row(theorem, statement, wanted, verdict, bound, mean, stderr, note, curve)
-
     def certificate(self) -> Certificate:
         rows = (
             self.row_1(), self.row_2(), self.row_3(), self.row_p1(), self.row_4(),
-            self.row_descent(), self.row_5(), self.row_6(),
+            self.row_descent(), self.row_5(), self.row_6(), self.row_7(), self.row_8(),
+            self.row_9(), self.row_10(), self.row_11(),
         )  # fmt: skip
         batch = "full gradient" if self.batch_size is None else f"batches of {self.batch_size}"
         if self.batch_size is not None:
@@ -257,16 +212,3 @@ class Case(Known):
             seeds=max(1, len(self.traces)),
             run=f"{self.optimizer} on {self.objective!r}, {self.steps} steps, {batch}",
         )
-
-
-def _quantile(tail: float, runs: int) -> float:
-    """What Student's t, of the mean over so many runs, exceeds with that probability."""
-    if runs < 2:
-        return 0.0
-    from scipy.special import stdtrit
-
-    return float(-stdtrit(runs - 1, tail))
-
-
-def _violated(assumptions: Iterable[Assumption]) -> bool:
-    return any(one.state == "violated" for one in assumptions)

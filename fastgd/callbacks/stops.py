@@ -1,93 +1,18 @@
-"""What may look at a run while it goes on, and end it: callbacks and stop rules.
+"""Stop rules that look at one number, and the log."""
 
-A callback is any callable that takes a `Progress`. It is called at every record (and, where it has
-the attribute ``every_chunk = True``, between any two chunks, a few hundredths of a second apart).
-What it returns decides: nothing or False goes on, True or a text stops the run with that message,
-and a `Stop` says besides whether the run has converged.
-
-A callback that remembers something between two calls has, for checkpoints, a method ``save`` that
-returns it as a dict of numbers, texts and arrays, and ``load`` that takes it back.
-"""
-
+import inspect
 import math
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fastgd.callbacks.base import Progress, Stop
 from fastgd.checks import as_penalty
-from fastgd.history import History
 
-__all__ = ["GradientNorm", "Log", "Progress", "RelativeChange", "Stop", "TargetLoss", "WallTime"]
-
-
-KINDS = ("finished", "converged", "stopped", "interrupted", "diverged")
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The end of a run, as a callback wants it.
-
-    Parameters
-    ----------
-    message : str
-    converged : bool, default False
-        Whether the run has found what it was looking for.
-    kind : str, optional
-        What kind of end it is; by default "converged" or "stopped", as `converged` has it. Nothing
-        is read from the message. "finished": all steps were taken. "interrupted": somebody wants
-        all work to end, also the other runs of a sweep. "diverged": θ is not to be used.
-
-    Raises
-    ------
-    ValueError
-        A kind that there is not, or one that `converged` contradicts.
-    """
-
-    message: str
-    converged: bool = False
-    kind: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.kind:
-            object.__setattr__(self, "kind", "converged" if self.converged else "stopped")
-        if self.kind not in KINDS:
-            raise ValueError(f"Stop: kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if self.kind == "converged":
-            object.__setattr__(self, "converged", True)
-        if self.converged != (self.kind == "converged"):
-            raise ValueError(f"Stop: a run that is {self.kind} has not converged")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands.
-
-    `step` of `steps` steps are taken; `loss` and `grad_norm` are those of the last record; `time`
-    is in seconds since the start, those before a checkpoint included; `history` holds all records
-    so far. `theta` is a copy of the parameters, made when it is first asked for.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    grad_norm: float
-    time: float
-    history: History
-    copy: Callable[[], NDArray[np.float64]] = field(repr=False, compare=False)
-
-    @cached_property
-    def theta(self) -> NDArray[np.float64]:
-        return self.copy()
-
-
-Callback = Callable[[Progress], Any]
+__all__ = ["GradientNorm", "Log", "RelativeChange", "TargetLoss", "WallTime"]
 
 
 @dataclass(frozen=True)
@@ -228,19 +153,22 @@ class WallTime:
 
 @dataclass(frozen=True)
 class Log:
-    """Writes each record as a line of a CSV file, at once: to be watched while a run goes on.
+    """Hands each record on at once: as a line of a CSV file, or to a tracker of experiments.
 
-    A new run begins the file anew; one that is resumed writes on. A line that cannot be written is
-    warned of, and the run goes on.
+    A new run begins the file anew; one that is resumed writes on. What cannot be written or sent
+    later on is warned of, and the run goes on.
 
     Parameters
     ----------
-    path : path
+    to : path or callable
+        A file; or ``run.log`` of wandb or trackio, ``mlflow.log_metrics``, ``writer.add_scalar`` of
+        tensorboard, or any other function of a dict of numbers. Where it takes ``step``, it is told
+        the step.
 
     Raises
     ------
-    OSError
-        The file cannot be written when the run begins.
+    OSError, or what the tracker raises
+        At the first record.
 
     Examples
     --------
@@ -252,19 +180,49 @@ class Log:
     'step,loss,grad_norm,lr,time'
     """
 
-    path: Any
+    to: Any
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", Path(os.fspath(self.path)))
+        if not callable(self.to):
+            object.__setattr__(self, "to", Path(os.fspath(self.to)))
 
     def __call__(self, progress: Progress) -> None:
         history = progress.history
         first = len(history["step"]) == 1
-        line = ",".join(repr(history[column][-1].item()) for column in history)
+        row = {column: history[column][-1].item() for column in history}
         try:
-            with self.path.open("w" if first else "a", encoding="utf-8") as file:
-                file.write(f"{','.join(history)}\n{line}\n" if first else f"{line}\n")
-        except OSError as error:
+            if callable(self.to):
+                self._send(row)
+            else:
+                self._write(row, first)
+        except Exception as error:
             if first:
                 raise
-            warnings.warn(f"{str(self.path)!r}: {error.strerror}", RuntimeWarning, stacklevel=2)
+            reason = getattr(error, "strerror", None) or str(error)
+            where = "the tracker" if callable(self.to) else repr(str(self.to))
+            warnings.warn(f"{where}: {reason}", RuntimeWarning, stacklevel=2)
+
+    def _write(self, row: dict[str, float], first: bool) -> None:
+        line = ",".join(map(repr, row.values()))
+        with self.to.open("w" if first else "a", encoding="utf-8") as file:
+            file.write(f"{','.join(row)}\n{line}\n" if first else f"{line}\n")
+
+    def _send(self, row: dict[str, float]) -> None:
+        step = int(row.pop("step"))
+        # The rate of step 0 is not known, and no tracker takes NaN for a number.
+        row = {name: value for name, value in row.items() if math.isfinite(value)}
+        if getattr(self.to, "__name__", "") == "add_scalar":
+            for name, value in row.items():
+                self.to(name, value, step)
+        elif _takes_step(self.to):
+            self.to(row, step=step)
+        else:
+            self.to({"step": step, **row})
+
+
+def _takes_step(function: Callable[..., Any]) -> bool:
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return "step" in known or any(one.kind is one.VAR_KEYWORD for one in known.values())
