@@ -32,7 +32,7 @@ from fastgd.distributed.ranks import Ranks
 
 HERE = Path(__file__).resolve().parent
 # Short and many: on a shared machine the best of them had both cores to itself.
-REPEATS, SECONDS = 100, 0.003
+REPEATS, SECONDS, MOST = 100, 0.003, 3.0
 
 
 @dataclass(frozen=True)
@@ -102,26 +102,27 @@ def objective(case: Case, begin: int, end: int) -> Any:
     return gd.LogisticRegression(X, X[:, 0] > 0, l2=1e-3)
 
 
-def timed(f: Any, case: Case, comm: Counting, batch: int | None) -> tuple[float, float, float]:
-    """Seconds, messages and bytes of a step."""
+def timed(
+    f: Any, case: Case, comm: Counting, batch: int | None, step: float | None = None
+) -> tuple[float, float, float]:
+    """Seconds, messages and bytes of a step, which takes about `step` seconds."""
     run = gd.Run(
         f, gd.SGD(0.01), batch_size=batch, steps=10**7, seed=0, record_every=0, comm=comm,
         reproducible=case.reproducible, sync_every=case.every,
     )  # fmt: skip
     unit = case.every or 1
-    first = []
-    for _ in range(5):
-        began = time.perf_counter()
-        run.advance(unit)
-        first.append(time.perf_counter() - began)
-    once = Ranks(comm).same(min(first))
-    count = unit * max(1, int(SECONDS / once))
-    times = []
-    for _ in range(max(7, min(REPEATS, int(2.0 / (count // unit * once))))):
+    ranks, began = Ranks(comm), time.perf_counter()
+    run.advance(unit)
+    if step is None:
+        step = (time.perf_counter() - began) / unit
+    count = unit * max(1, int(ranks.same(SECONDS / step) / unit))
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < REPEATS and ranks.same(time.perf_counter() - began) < MOST:
         comm.messages = comm.bytes = 0
-        began = time.perf_counter()
+        start = time.perf_counter()
         run.advance(count)
-        times.append((time.perf_counter() - began) / count)
+        times.append((time.perf_counter() - start) / count)
     return min(times), comm.messages / count, comm.bytes / count
 
 
@@ -151,7 +152,7 @@ def measure() -> None:
         # All ranks at once, each for itself: what they take without a message.
         share = case.batch if case.batch is None or case.every else case.batch // comm.size
         apart, _, _ = timed(f, case, Counting(Alone()), share)
-        found["cases"].append((*timed(f, case, comm, case.batch), fixed, apart))
+        found["cases"].append((*timed(f, case, comm, case.batch, apart), fixed, apart))
     if plain.rank == 0:
         print("found", json.dumps(found), flush=True)
 
@@ -245,7 +246,9 @@ def report(one: dict[str, Any], two: dict[str, Any]) -> str:
         "",
         "Made by `python -m bench.ranks`: two ranks on the two cores of one machine, the best of "
         f"many timings. A sum of 8 bytes over both takes {shown(here.latency)}, and large "
-        f"ones move {here.bandwidth / 1e9:.2g} GB/s.",
+        f"ones move {here.bandwidth / 1e9:.2g} GB/s. Meanwhile {os.getloadavg()[0]:.0f} processes "
+        "wanted to run: with more than two, a rank waits for the other to have a core, and the "
+        "figures of two ranks say little.",
         "",
         "| a step of | 1 rank | two machines, by the model | 2 ranks without messages | and with "
         "them, by the model | 2 ranks | messages | bytes |",

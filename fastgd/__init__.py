@@ -48,6 +48,22 @@ views.register("onnx", "fastgd.exchange:to_onnx")
 views.register("sklearn", "fastgd.exchange:to_sklearn")
 
 
+def _watch() -> None:
+    # Started as one of several ranks, which would wait for one that an exception ends.
+    import os
+
+    if any(
+        name in os.environ for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+    ):
+        from fastgd.distributed import ranks
+
+        if ranks.several():
+            ranks.end_all_together()
+
+
+_watch()
+
+
 def __getattr__(name: str) -> Any:
     import importlib
 

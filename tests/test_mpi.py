@@ -158,6 +158,25 @@ gd.minimize(g, gd.SGD(0.1), steps=10**9, batch_size=5, seed=0, record_every=0, c
             assert "fastgd: rank 1 of 2 ended by KeyError, and with it all ranks" in text
 
 
+def test_an_exception_before_the_ranks_have_met_ends_all_too(tmp_path):
+    file = tmp_path / "script.py"
+    file.write_text(
+        """
+from mpi4py import MPI
+import numpy as np
+import fastgd as gd
+rank = MPI.COMM_WORLD.rank
+f = gd.LeastSquares([[1.0], [np.nan if rank == 1 else 2.0]], [1.0, 2.0])
+gd.minimize(f, gd.SGD(0.1), steps=3, comm=MPI.COMM_WORLD)
+""",
+        encoding="utf-8",
+    )
+    code, text = mpi(2, sys.executable, str(file), cwd=tmp_path)
+    assert code != 0
+    assert "ValueError: X" in text
+    assert "fastgd: rank 1 of 2 ended by ValueError, and with it all ranks" in text
+
+
 def test_a_rank_that_is_killed_ends_all(tmp_path):
     code, text = script(
         2,

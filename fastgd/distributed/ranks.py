@@ -56,7 +56,7 @@ class Ranks:
         self.comm = comm
         if hasattr(comm, "Allreduce"):
             self.carrier: Any = _MPI(comm)
-            _die_together(comm)
+            _say_who_is_who(comm)
         elif all(hasattr(comm, name) for name in ("rank", "size", "allreduce", "broadcast")):
             self.carrier = comm
         else:
@@ -164,30 +164,48 @@ class Ranks:
         return total
 
 
-_watched: list[bool] = []
+_watched: list[str] = []
 
 
-def _die_together(comm: Any) -> None:
-    """Let an exception that nobody catches on one rank end all; say which process is which."""
-    if _watched or comm.Get_size() == 1:
+def _say_who_is_who(comm: Any) -> None:
+    """Say once which process is which rank: who starts the ranks names one that is killed by it."""
+    end_all_together()
+    if "who" in _watched or comm.Get_size() == 1:
         return
-    _watched.append(True)
-    rank, size, before = comm.Get_rank(), comm.Get_size(), sys.excepthook
+    _watched.append("who")
+    places = comm.gather((os.getpid(), socket.gethostname()))
+    if comm.Get_rank() == 0:
+        shown = ", ".join(f"rank {r} is {pid} on {host}" for r, (pid, host) in enumerate(places))
+        sys.stderr.write(f"fastgd: processes of {len(places)} ranks: {shown}\n")
+        sys.stderr.flush()
+
+
+def end_all_together() -> None:
+    """Let an exception that nobody catches on one rank end all, which would else wait for it."""
+    if "end" in _watched:
+        return
+    _watched.append("end")
+    before = sys.excepthook
 
     def end_all(kind: Any, error: Any, trace: Any) -> None:
         before(kind, error, trace)
+        try:
+            import mpi4py
+        except ImportError:
+            return
+
+        mpi4py.rc.initialize = False  # only where it is running already
+        from mpi4py import MPI
+
+        if not MPI.Is_initialized() or MPI.Is_finalized() or MPI.COMM_WORLD.Get_size() == 1:
+            return
+        rank, size = MPI.COMM_WORLD.Get_rank(), MPI.COMM_WORLD.Get_size()
         text = f"fastgd: rank {rank} of {size} ended by {kind.__name__}, and with it all ranks\n"
         sys.stderr.write(text)
         sys.stderr.flush()
-        comm.Abort(1)
+        MPI.COMM_WORLD.Abort(1)
 
     sys.excepthook = end_all
-    places = comm.gather((os.getpid(), socket.gethostname()))
-    if rank == 0:
-        # Who starts the ranks names one that is killed by its process.
-        shown = ", ".join(f"rank {r} is {pid} on {host}" for r, (pid, host) in enumerate(places))
-        sys.stderr.write(f"fastgd: processes of {size} ranks: {shown}\n")
-        sys.stderr.flush()
 
 
 def ranks_of(comm: Any) -> Ranks:
@@ -200,6 +218,11 @@ def ranks_of(comm: Any) -> Ranks:
 
 # How those who start ranks say how many: MPICH and Intel MPI, Open MPI, MVAPICH.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+def several() -> bool:
+    """Whether this process was started as one of several ranks."""
+    return any(os.environ.get(name, "1") not in ("", "1") for name in SIZES)
 
 
 def launched() -> Any:
@@ -219,7 +242,7 @@ def launched() -> Any:
     >>> gd.distributed.launched() is None
     True
     """
-    if not any(os.environ.get(name, "1") not in ("", "1") for name in SIZES):
+    if not several():
         return None
     try:
         from mpi4py import MPI
