@@ -364,15 +364,16 @@ def test_the_quantile_that_is_found_is_the_quantile():
 def log_likelihood(loss, X, y, theta):
     """The loss as statsmodels has it: from its likelihoods, deviances and robust norms."""
     api = pytest.importorskip("statsmodels.api")
-    families, n, z = api.families, len(y), X @ theta
+    families, n = api.families, len(y)
     if loss.name == "squared":
-        return np.sum((y - api.OLS(y, X).predict(theta)) ** 2) / (2 * n)
+        return np.sum((y - api.OLS(y, X).predict(theta)) ** 2) / n
     if loss.name == "logistic":
         return -api.Logit(y, X).loglike(theta) / n
     if loss.name == "softmax":
         # Its first class has no weights: the difference to those of the first.
         W = theta.reshape(3, -1)
         return -api.MNLogit(y, X).loglike((W[1:] - W[0]).T.ravel(order="F")) / n
+    z = X @ theta
     if loss.name == "huber":
         return api.robust.norms.HuberT(loss.epsilon).rho(z - y).mean()
     if loss.name == "poisson":
