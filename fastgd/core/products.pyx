@@ -107,13 +107,13 @@ cdef kernel_void small_product(const double *a, Py_ssize_t across, Py_ssize_t al
         panel(a, across, along, b + j, m, n, k, add, c + j, 12, 0)
         j += 12
     # What is left, together with columns that are there already where nothing is added to them.
-    if not add and n >= 8 and n - j > 4:
+    if not add and n >= 8 and 4 < n - j < 8:
         j = n - 8
-    elif not add and n >= 4 and 0 < n - j < 4:
-        j = n - 4
     if j + 8 <= n:
         panel(a, across, along, b + j, m, n, k, add, c + j, 8, 0)
         j += 8
+    if not add and n >= 4 and 0 < n - j < 4:
+        j = n - 4
     if j + 4 <= n:
         panel(a, across, along, b + j, m, n, k, add, c + j, 4, 0)
         j += 4
