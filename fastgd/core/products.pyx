@@ -44,11 +44,11 @@ cdef inline void block(const double *a, Py_ssize_t across, Py_ssize_t along, con
     # Up to 4 x 12 entries of C, their sums in registers: a[r, p] stands at r across + p along.
     # `columns` is 12, 8 or 4, or 0 where fewer than four are left. The callers' numbers of rows and
     # columns are constants, so that each gets its own code.
-    cdef Py_ssize_t p
+    cdef Py_ssize_t _p
     cdef four u, x, y, z = all_of(0.0)
     cdef four x0 = z, y0 = z, z0 = z, x1 = z, y1 = z, z1 = z
     cdef four x2 = z, y2 = z, z2 = z, x3 = z, y3 = z, z3 = z
-    for p in range(k):
+    for _p in range(k):
         x = load_doubles(b) if columns else load_first_doubles(b, rest)
         y = load_doubles(b + 4) if columns > 4 else x
         z = load_doubles(b + 8) if columns > 8 else x
