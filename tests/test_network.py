@@ -494,3 +494,20 @@ def test_a_small_network_reads_mnist():
     assert f.X.dtype == np.uint8 and np.shares_memory(f.X, z["x_train"])
     r = gd.minimize(f, gd.Adam(1e-3), batch_size=64, epochs=15, sampling="shuffle", seed=0)
     assert np.mean(f.predict(r.theta, z["x_test"]) == z["y_test"]) >= 0.975
+
+
+@pytest.mark.parametrize("width", range(1, 28))
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 11])
+def test_products_of_every_shape(width, count):
+    rng = np.random.default_rng(width)
+    X, y, hidden = rng.standard_normal((count, width)), rng.standard_normal(count), 28 - width
+    f = gd.NeuralNetwork(X, y, hidden=(hidden,), activation="tanh", loss="squared")
+    theta = rng.standard_normal(f.n_params)
+    (W, b), (V, c) = f.layers(theta)
+    h = np.tanh(X @ W.T + b)
+    delta = 2 * (h @ V.T + c - y[:, None]) / count
+    below = (delta @ V) * (1 - h * h)
+    parts = (below.T @ X, below.sum(axis=0), delta.T @ h, delta.sum(axis=0))
+    expected = np.concatenate([part.ravel() for part in parts])
+    found = f.gradient(theta)
+    assert np.linalg.norm(found - expected) <= 1e-12 * np.linalg.norm(expected)

@@ -44,11 +44,11 @@ cdef inline void block(const double *a, Py_ssize_t across, Py_ssize_t along, con
     # Up to 4 x 12 entries of C, their sums in registers: a[r, p] stands at r across + p along.
     # `columns` is 12, 8 or 4, or 0 where fewer than four are left. The callers' numbers of rows and
     # columns are constants, so that each gets its own code.
-    cdef Py_ssize_t p
+    cdef Py_ssize_t _p
     cdef four u, x, y, z = all_of(0.0)
     cdef four x0 = z, y0 = z, z0 = z, x1 = z, y1 = z, z1 = z
     cdef four x2 = z, y2 = z, z2 = z, x3 = z, y3 = z, z3 = z
-    for p in range(k):
+    for _p in range(k):
         x = load_doubles(b) if columns else load_first_doubles(b, rest)
         y = load_doubles(b + 4) if columns > 4 else x
         z = load_doubles(b + 8) if columns > 8 else x
@@ -107,13 +107,13 @@ cdef kernel_void small_product(const double *a, Py_ssize_t across, Py_ssize_t al
         panel(a, across, along, b + j, m, n, k, add, c + j, 12, 0)
         j += 12
     # What is left, together with columns that are there already where nothing is added to them.
-    if not add and n >= 8 and n - j > 4:
+    if not add and n >= 8 and 4 < n - j < 8:
         j = n - 8
-    elif not add and n >= 4 and 0 < n - j < 4:
-        j = n - 4
     if j + 8 <= n:
         panel(a, across, along, b + j, m, n, k, add, c + j, 8, 0)
         j += 8
+    if not add and n >= 4 and 0 < n - j < 4:
+        j = n - 4
     if j + 4 <= n:
         panel(a, across, along, b + j, m, n, k, add, c + j, 4, 0)
         j += 4

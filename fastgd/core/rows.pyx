@@ -234,7 +234,7 @@ cdef inline void add_eight(const real *a, const real *b, const real *c, const re
                            Py_ssize_t d) noexcept nogil:
     # Two fours one after the other, as they come below, but the target is read and written once.
     cdef Py_ssize_t j
-    cdef four s, t, s8, t8
+    cdef four s, t
     cdef double wa = factor * weights[0], wb = factor * weights[1]
     cdef double wc = factor * weights[2], we = factor * weights[3]
     cdef double wf = factor * weights[4], wg = factor * weights[5]
