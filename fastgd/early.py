@@ -19,7 +19,7 @@ from _signal import (  # type: ignore[import-not-found]
 from _signal import signal as set_handler
 from types import FrameType
 
-__all__ = ["INTERRUPTED", "TERMINATED", "leave", "listen"]
+__all__: list[str] = []
 
 # As shells have it: 128 and the number of the signal.
 INTERRUPTED, TERMINATED = 130, 143

@@ -389,10 +389,11 @@ def test_resume_goes_on_to_the_same_model(run, monkeypatch, tmp_path):
 
     def interrupt(self):  # as a signal that comes a little later, each time earlier than the end
         hear.append(1)
-        if len(hear) == 3:
+        if len(hear) == 6:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
+        patched.setattr("fastgd.stretch.LONGEST_CHUNK", 50)
         patched.setattr("fastgd.console.Interrupts.listen", interrupt)
         code, out, err = run(f"{FIT} --out part.npz --checkpoint run.npz --checkpoint-every 0")
     assert (code, out, err) == (130, "", "")
@@ -406,6 +407,20 @@ def test_resume_goes_on_to_the_same_model(run, monkeypatch, tmp_path):
     # What is over is not taken further, and says the same again.
     assert run("resume run.npz --quiet --out again.npz") == (0, "", "")
     assert arrays_of("again.npz") == arrays_of("whole.npz")
+
+
+@pytest.mark.parametrize("option", ["", " --json", " --quiet"])
+def test_an_interrupt_before_the_first_step_leaves_no_model(run, monkeypatch, option):
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastgd.console.Interrupts.listen", interrupt)
+    line = "fit breast-cancer --epochs 40 --out m.npz --checkpoint run.npz"
+    assert run(line + option) == (130, "", "fastgd: interrupted\n")
+    assert not Path("m.npz").exists()
+    monkeypatch.undo()
+    if os.path.exists("run.npz"):
+        assert run(f"resume {os.path.abspath('run.npz')} --quiet")[0] == 0
 
 
 def test_what_cannot_be_kept_or_resumed_is_one_line(run, tmp_path):

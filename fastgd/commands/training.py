@@ -133,6 +133,8 @@ def train(options: argparse.Namespace, note: Any = None, resumed: bool = False) 
             run.note = note
         with run:
             result = run.advance().result()
+    if result.interrupted and not len(result.history["step"]):
+        raise KeyboardInterrupt  # so early that there is nothing to report, nor to save
     if result.diverged:
         raise ValueError(f"{result.message}; try a smaller --lr")
     details = {"options": {key: choices.shown(value) for key, value in settings.items()}}
