@@ -527,7 +527,7 @@ def test_what_cannot_be_said_is_refused_with_the_reason(call, reason):
         call()
 
 
-@pytest.mark.parametrize("library", dialects.__all__)
+@pytest.mark.parametrize("library", ["keras", "optax", "sklearn", "torch"])
 def test_names_that_are_not_there_say_why(library):
     dialect = getattr(dialects, library)
     for name, reason in dialect.REASONS.items():
