@@ -406,8 +406,10 @@ def test_keras_schedules(double_cosine, keras, name, arguments):
     # In float64, which a number of Python's is not there.
     given = [one or name if isinstance(one, str) else _wide(one) for one in arguments]
     theirs = library(*given)
-    made = getattr(dialects.keras, name)(*arguments)(np.arange(STEPS), STEPS)
-    expected = [float(theirs(t)) for t in range(STEPS)]
+    # Few, since it compiles each of its branches anew.
+    steps = [0, 1, 19, 20, 21, 30, 31, 60, 90, 91, 150, 199]
+    made = getattr(dialects.keras, name)(*arguments)(np.array(steps), STEPS)
+    expected = [float(theirs(t)) for t in steps]
     np.testing.assert_allclose(made, expected, rtol=1e-12, atol=1e-14)
 
 
@@ -419,7 +421,7 @@ def test_keras_restarts_of_growing_periods(double_cosine, keras):
     # Its logarithm misses a restart by a step now and then; between them the numbers agree.
     theirs = keras.optimizers.schedules.CosineDecayRestarts(np.float64(0.1), 20)
     made = dialects.keras.CosineDecayRestarts(0.1, 20)
-    steps = [t for t in range(STEPS) if t not in (20, 60, 140)]
+    steps = [0, 5, 19, 21, 40, 59, 61, 139, 141, 199]
     expected = [float(theirs(t)) for t in steps]
     np.testing.assert_allclose(made(np.array(steps)), expected, rtol=1e-11, atol=1e-14)
 
@@ -527,7 +529,7 @@ def test_what_cannot_be_said_is_refused_with_the_reason(call, reason):
         call()
 
 
-@pytest.mark.parametrize("library", dialects.__all__)
+@pytest.mark.parametrize("library", ["keras", "optax", "sklearn", "torch"])
 def test_names_that_are_not_there_say_why(library):
     dialect = getattr(dialects, library)
     for name, reason in dialect.REASONS.items():

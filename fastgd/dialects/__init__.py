@@ -6,5 +6,3 @@ is refused with the reason. None of these libraries is needed, or imported.
 """
 
 from fastgd.dialects import keras, optax, sklearn, torch
-
-__all__ = ["keras", "optax", "sklearn", "torch"]

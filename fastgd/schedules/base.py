@@ -33,7 +33,7 @@ class Schedule:
     >>> half(np.arange(3), 10)
     array([0.5  , 0.05 , 0.005])
     >>> sorted(gd.schedules.registry)[:4]
-    ['bottou', 'constant', 'cosine', 'custom']
+    ['bottou', 'bounded', 'constant', 'cosine']
     """
 
     # The parameter that is the learning rate where only that is given, as on the command line.
