@@ -57,7 +57,9 @@ class Heard:
 
     def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
         self.log.append(("end", context.task_name, context.task_id))
-        self.scores.append(fitted_estimator.score(X, y))
+        # Of an iteration that came to nothing there is none, as in scikit-learn's own searches.
+        if fitted_estimator is not None:
+            self.scores.append(fitted_estimator.score(X, y))
         assert metadata is None or set(metadata) == {"sample_weight"}
         return context.task_name in ("epoch", "iteration") and context.task_id == self.stop
 
