@@ -7,6 +7,7 @@ import numpy as np
 from fastgd.callbacks import Callback
 from fastgd.checks import as_count, as_penalty
 from fastgd.core import sampling as samplers
+from fastgd.core import seeds
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 
@@ -92,7 +93,7 @@ def sampler_of(
     kind = samplers.SAMPLERS[sampling]
     if isinstance(seed, np.random.Generator):
         return kind(n, batch_size, seed, *more), seed.bit_generator.lock
-    return kind(n, batch_size, np.random.default_rng(seed), *more), None
+    return kind(n, batch_size, seeds.generator(seed), *more), None
 
 
 def chances_of(objective: Objective, sampling: str, batch_size: int | None) -> Any:

@@ -154,7 +154,10 @@ def _converted(name: str, array: Any, dtype: Any) -> Any:
 
 def as_penalty(name: str, given: Any) -> float:
     """`given` as a finite float >= 0."""
-    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+    # The abstract class of numbers is slow to ask, and most of them are floats.
+    if type(given) is not float and (
+        isinstance(given, bool) or not isinstance(given, numbers.Real)
+    ):
         raise TypeError(f"{name} must be a number, not {given!r}")
     value = float(given)
     if not math.isfinite(value) or value < 0:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["History", "Result"]
 
 
+NO_RECORDS: dict[str, NDArray[Any]] = {"step": np.empty(0, dtype=np.int64)} | {
+    column: np.empty(0) for column in ("loss", "grad_norm", "lr", "time")
+}
+
+
 class History(Mapping[str, NDArray[Any]]):
     """The records of a run, column by column: ``history["loss"]`` is an array, one entry a record.
 
@@ -33,25 +38,28 @@ class History(Mapping[str, NDArray[Any]]):
     array([0.5    , 0.125  , 0.03125])
     """
 
-    columns = ("step", "loss", "grad_norm", "lr", "time")
+    columns = tuple(NO_RECORDS)
 
     def __init__(self) -> None:
         self._filled = 0
-        self._arrays = {
-            column: np.empty(8, dtype=np.int64 if column == "step" else np.float64)
-            for column in self.columns
-        }
+        self._arrays = dict(NO_RECORDS)
 
     def append(self, *row: float) -> None:
         """Add one record: a value for each column."""
-        filled = self._filled
-        if filled == len(self._arrays["step"]):
-            # A view that somebody holds keeps the old array.
+        self.extend(np.array(row, dtype=np.float64)[:, None])
+
+    def extend(self, table: NDArray[np.float64]) -> None:
+        """Add records: a row of the table for each column."""
+        filled = self._filled + table.shape[1]
+        if filled > len(self._arrays["step"]):
             for column, array in self._arrays.items():
-                self._arrays[column] = np.concatenate([array, np.empty_like(array)])
-        for array, value in zip(self._arrays.values(), row, strict=True):
-            array[filled] = value
-        self._filled = filled + 1
+                # A view that somebody holds keeps the old array.
+                room = np.empty(max(filled, 2 * len(array), 8), array.dtype)
+                room[: self._filled] = array[: self._filled]
+                self._arrays[column] = room
+        for array, values in zip(self._arrays.values(), table, strict=True):
+            array[self._filled : filled] = values
+        self._filled = filled
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         if column not in self.columns:

@@ -88,17 +88,23 @@ class Objective:
             )
         super().__setattr__(name, value)
 
+    def lend(self) -> Any:
+        """A compiled object that nobody else uses until it is taken back; threads get one each."""
+        try:
+            return self.__dict__.setdefault("_spare", []).pop()
+        except IndexError:
+            return self.compiled()
+
+    def take_back(self, core: Any) -> None:
+        """The end of a loan. What an exception has left behind is not to be taken back."""
+        self.__dict__.setdefault("_spare", []).append(core)
+
     @contextlib.contextmanager
     def borrow(self) -> Iterator[Any]:
-        """A compiled object that nobody else uses meanwhile; threads get one each."""
-        spare = self.__dict__.setdefault("_spare", [])
-        try:
-            core = spare.pop()
-        except IndexError:
-            core = self.compiled()
+        """A compiled object that nobody else uses meanwhile, for a block of code."""
+        core = self.lend()
         yield core
-        # Not after an exception: what it left behind is not worth finding out.
-        spare.append(core)
+        self.take_back(core)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_spare"}

@@ -6,6 +6,7 @@ Ctrl-C is heard. Nothing depends on where the cuts fall.
 """
 
 import contextlib
+import functools
 import math
 import os
 import threading
@@ -46,6 +47,15 @@ from fastgd.stretch import Stretch
 __all__ = ["Run", "minimize", "resume"]
 
 INTERRUPTED = Stop("interrupted", kind="interrupted")
+# The end of every run that takes all its steps, made once for many that are as long.
+_finished = functools.lru_cache(lambda steps: Stop(f"reached {steps} steps", kind="finished"))
+
+
+# Whether a callback looks between any two chunks, and not at each record.
+def _each_chunk(callback: Callback) -> bool:
+    return bool(getattr(callback, "every_chunk", False))
+
+
 # How a run ends that has nothing left to do.
 OVER = ("finished", "converged", "diverged")
 
@@ -151,24 +161,21 @@ class Run:
 
         chances = chances_of(objective, sampling, batch_size)
         sampler, lock = sampler_of(batch_size, sampling, n or 1, seed, chances)
+        core = self._core = objective.lend()
         self._drawn_weights = None
-        with contextlib.ExitStack() as stack:
-            self._core = stack.enter_context(objective.borrow())
-            if chances is not None:
-                # A mean over these draws is that over all rows only with these weights.
-                self._drawn_weights = row_weights(objective) / (len(chances) * chances)
-                self._core.draw_with(self._drawn_weights)
-                stack.callback(self._core.draw_with, None)
-            update = updates.make(
-                self.optimizer, len(theta), self._core.span_list, self._core.penalty
-            )
-            if clip_norm is None and clip_value is None:
-                solver = objective.solver(self._core, update, sampler, theta)
-            else:
-                solver = solvers.General(self._core, update, sampler, theta)
-                solver.clip(clip_norm or math.inf, clip_value or math.inf)
-            self._stretch = Stretch(solver, self.rates, lock)
-            self._stack = stack.pop_all()
+        if chances is not None:
+            # A mean over these draws is that over all rows only with these weights.
+            self._drawn_weights = row_weights(objective) / (len(chances) * chances)
+            core.draw_with(self._drawn_weights)
+        update = updates.make(self.optimizer, len(theta), core.span_list, core.penalty)
+        if clip_norm is None and clip_value is None:
+            solver = objective.solver(core, update, sampler, theta)
+        else:
+            solver = solvers.General(core, update, sampler, theta)
+            solver.clip(clip_norm or math.inf, clip_value or math.inf)
+        self._stretch = Stretch(solver, self.rates, lock)
+        # A run that ends at each record: somebody looks at it there.
+        self._watched = bool(self.callbacks) and not all(map(_each_chunk, self.callbacks))
         self._closed = False
         self._interrupts = Interrupts()
         self.history = History()
@@ -180,6 +187,7 @@ class Run:
         self._looked = -1  # the step at which records and callbacks have had their turn
         self._recorded = -1
         self._started = time.perf_counter()
+        self._ended: float | None = None
         self._saved_at: float | None = None
         self._fingerprint: dict[str, Any] | None = None
 
@@ -197,6 +205,8 @@ class Run:
     @property
     def time(self) -> float:
         """Seconds since the start."""
+        if self._ended is not None:
+            return self._ended
         return time.perf_counter() - self._started
 
     def advance(self, steps: int | None = None) -> "Run":
@@ -234,10 +244,9 @@ class Run:
         return self._result(files.state_of(self, self._stretch.solver.save()))
 
     def _result(self, state: Any) -> Result:
-        stop = self.stop or Stop(f"at step {self.step} of {self.total}")
-        step, loss, theta, message = self.step, self._loss, self.theta, stop.message
-        if self._recorded != step:
-            loss = math.nan
+        step, loss = self.step, self._loss if self._recorded == self.step else None
+        stop = self.stop or Stop(f"at step {step} of {self.total}")
+        theta, message = self._stretch.solver.settled, stop.message
         for callback in self.callbacks:
             found = callback.best() if hasattr(callback, "best") else None
             if found is not None and found[0] < step:
@@ -253,16 +262,20 @@ class Run:
             objective=self.objective,
             optimizer=self.optimizer,
             setting=self.setting,
-            _loss=None if math.isnan(loss) else loss,
+            _loss=loss,
             interrupted=self._interrupted,
             _state=state,
             rescalings=tuple(self.rescalings),
         )
 
     def _last_result(self) -> Result:
-        """The result of a run that is not taken further: its vectors are copied when asked for."""
-        known, solver = files.state_of(self, None), self._stretch.solver
-        return self._result(lambda: {**known, "solver": solver.save()})
+        """The result of a run that goes no further: its state is written down when asked for."""
+        solver = self._stretch.solver
+        if self.callbacks:  # which others may use, and change, before that
+            known = files.state_of(self, None)
+            return self._result(lambda: {**known, "solver": solver.save()})
+        self._ended = self.time
+        return self._result(lambda: files.state_of(self, solver.save()))
 
     def save(self, path: Any) -> None:
         """Write all that the run depends on to a file, for `load`; see `checkpoint.write`.
@@ -358,8 +371,11 @@ class Run:
 
     def close(self) -> None:
         """Hand the compiled objective back. Nothing can be advanced after that."""
-        self._closed = True
-        self._stack.close()
+        if not self._closed:
+            self._closed = True
+            if self._drawn_weights is not None:
+                self._core.draw_with(None)
+            self.objective.take_back(self._core)
 
     def __enter__(self) -> "Run":
         return self
@@ -370,8 +386,10 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # What an exception left behind is not worth finding out.
+        if error is None:
+            self.close()
         self._closed = True
-        self._stack.__exit__(kind, error, trace)
 
     def __repr__(self) -> str:
         where = f"step {self.step} of {self.total}"
@@ -388,81 +406,104 @@ class Run:
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
-            helpers = self._useful_threads() - 1
-            with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
-                self._stretch.solver.team = team
-                try:
-                    stop = self._steps(until, bar)
-                finally:
-                    self._stretch.solver.team = None
+            helpers = self._useful_threads() - 1 if self.n_threads > 1 else 0
+            if helpers:
+                stop = self._steps_in_team(until, bar, helpers)
+            else:
+                stop = self._steps(until, bar)
         except KeyboardInterrupt:
             stop = INTERRUPTED
         except BaseException:
             self._stretch.secure()
             raise
         finally:
+            if self._stretch.solver.records:
+                self._collect()
             if bar is not None:
                 bar.close()
         if settled or stop is not None:
-            stop = self._stretch.secure(self.step == self.total) or stop
+            stop = self._stretch.secure(self._stretch.step == self.total) or stop
         if stop is not None and stop.kind == "interrupted":
             self._interrupts.pending = True  # for the other runs of a sweep
-        # A signal may have come when all was over.
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             self._interrupts.listen()
+        except KeyboardInterrupt:
+            pass  # a signal came when all was over
         self._interrupted = self._interrupts.pending
         self.stop = stop
         if stop is not None and self.checkpoint is not None:
             self._save_or_warn()
 
+    def _steps_in_team(self, until: int, bar: Bar | None, helpers: int) -> Stop | None:
+        with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
+            self._stretch.solver.team = team
+            try:
+                return self._steps(until, bar)
+            finally:
+                self._stretch.solver.team = None
+
     def _steps(self, until: int, bar: Bar | None) -> Stop | None:
-        record_every = self.record_every
-        while True:
-            self._interrupts.listen()
-            stop = self._look()
+        record_every, stretch, interrupts = self.record_every, self._stretch, self._interrupts
+        until = min(until, self.total)
+        t = stretch.step
+        if record_every and self._watched and self._recorded < 0:
+            stop = self._take(0, 0)  # the first record, for whoever looks at it
             if stop is not None:
                 return stop
-            t = self.step
-            if t >= self.total:
-                return Stop(f"reached {self.total} steps", kind="finished")
+        while True:
+            interrupts.listen()
+            if t != self._looked:
+                stop = self._look(t)
+                if stop is not None:
+                    return stop
             if t >= until:
-                return None
+                return None if t < self.total else _finished(t)
             if self._saved_at is not None and self.time - self._saved_at > self.checkpoint_every:
-                stop = self._stretch.secure()
+                stop = stretch.secure()
                 if stop is not None:
                     return stop
                 self._save_or_warn()
-            end = min(until, self.total, t + self._stretch.chunk)
-            if record_every:
+            end = min(until, t + stretch.chunk)
+            if record_every and self._watched:
                 end = min(end, t - t % record_every + record_every)
-            stop = self._stretch.take(t, end, self._interrupts, end == self.total)
+            stop = self._take(t, end)
             if stop is not None:
                 return stop
+            t = stretch.step
             if bar is not None:
-                bar.show(end, None if self._recorded < 0 else self._loss)
+                bar.show(t, None if self._recorded < 0 else self._loss)
 
-    def _look(self) -> Stop | None:
-        """Record and ask the callbacks, whichever are due at this step."""
-        t = self.step
-        if t == self._looked:
-            return None
+    def _take(self, start: int, end: int) -> Stop | None:
+        stop = self._stretch.take(
+            start, end, self._interrupts, self.record_every, self._recorded, self.total
+        )
+        if self._stretch.solver.records:
+            self._collect()
+        return stop
+
+    def _collect(self) -> None:
+        """Take the records that the core has made."""
+        tables = self._stretch.solver.records
+        while tables:
+            table = tables[0]
+            if table[0, -1] > self._recorded:
+                table[4] -= self._started
+                self.history.extend(table)
+                self._recorded = int(table[0, -1])
+                self._loss, self._norm = float(table[1, -1]), float(table[2, -1])
+            del tables[0]
+
+    def _look(self, t: int) -> Stop | None:
+        """Ask the callbacks that are due at this step."""
         asked = self.callbacks
-        if self.record_every and (t % self.record_every == 0 or t == self.total):
-            stop = self._stretch.secure(t == self.total)
-            if stop is not None:
-                return stop
-            if self._recorded != t:
-                with self._interrupts.heard:
-                    loss, norm = self._stretch.solver.evaluate()
-                self.history.append(t, loss, norm, self._stretch.last_lr, self.time)
-                self._recorded, self._loss, self._norm = t, loss, norm
+        if self._recorded == t:
             # A start outside its bounds costs infinity, and the first step brings it inside.
             if not math.isfinite(self._loss) and not (t == 0 and self._core.penalty.idempotent):
                 return Stop(f"diverged at step {t}: the loss is {self._loss}", kind="diverged")
         elif self._looked < 0 and not t:
             asked = ()  # before the first step
         elif asked:
-            asked = tuple(c for c in asked if getattr(c, "every_chunk", False))
+            asked = tuple(filter(_each_chunk, asked))
         for callback in asked:
             stop = self._ask(callback)
             if stop is not None:
@@ -631,7 +672,9 @@ def minimize(
     >>> round(r.loss, 2), r.steps, r.message
     (0.1, 360, 'reached 360 steps')
     """
-    if optimizer == "auto":
+    if isinstance(optimizer, str):
+        if optimizer != "auto":
+            raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
         given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
         if any(one is not None for one in given) or tuple(callbacks) or progress:
             raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
@@ -639,8 +682,6 @@ def minimize(
         return chosen
     if tol is not None:
         raise ValueError('tol is for "auto": give a stop rule of gd.callbacks')
-    if isinstance(optimizer, str):
-        raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,

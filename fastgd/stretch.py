@@ -21,6 +21,9 @@ __all__ = ["Stretch"]
 # Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
 CHUNK_SECONDS = 0.03
 LONGEST_CHUNK = 1 << 16
+CHUNK_WORK = 10_000_000
+NO_RATES = np.empty(0), np.empty(0)
+NO_LOCK = contextlib.nullcontext()
 # What a mark costs, it costs once in so many times as long.
 MARK_SHARE = 16
 
@@ -40,58 +43,66 @@ class Stretch:
     ----------
     chunk : int
         Steps that should be taken next.
-    last_lr : float
-        The rate of the step taken last, also where the rule has found it; NaN before the first.
     """
 
     def __init__(self, solver: Any, rates: Rates, lock: Any = None) -> None:
         self.solver = solver
         self.rates = rates
         self.scale = 1.0  # of all rates, from the last mark on
-        self.last_lr = math.nan
+        self._constant = rates.constant
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
         work = (solver.sampler.batch_size + 4) * solver.n_params + 50
-        self.chunk = max(1, min(LONGEST_CHUNK, 10_000_000 // work))
+        self.chunk = max(1, min(LONGEST_CHUNK, CHUNK_WORK // work))
         self._shared = lock is not None
-        self._lock = lock if self._shared else contextlib.nullcontext()
-        self._chunk_rates = np.empty(0), np.empty(0)
+        self._lock = NO_LOCK if lock is None else lock
+        self._chunk_rates = NO_RATES
         self.mark()
 
     @property
     def step(self) -> int:
-        return int(self.solver.step)
+        step: int = self.solver.update.t
+        return step
 
-    def take(self, start: int, end: int, interrupts: Interrupts, last: bool = False) -> Stop | None:
-        """Take the steps start <= t < end, and mark the run where that is due."""
-        stop = None
-        try:
-            with interrupts.heard, self._lock:
-                try:
-                    if self._shared:
-                        self.mark()
-                    lr, momentum = self._rates_over(start, end)
-                    began = time.perf_counter()
-                    self.solver.take(lr, momentum)
-                    seconds = time.perf_counter() - began
-                except BaseException:
-                    # How many steps were taken is known, but not how many of the draws were used.
-                    self.rewind()
-                    raise
-                found = self.solver.update.rate
-                self.last_lr = float(lr[-1]) if found is None else found
+    @property
+    def last_lr(self) -> float:
+        """That of the step taken last, also where the rule has found it; NaN before the first."""
+        lr: float = self.solver.last_lr
+        return lr
+
+    def take(
+        self, start: int, end: int, interrupts: Interrupts, record_every: int, recorded: int,
+        total: int,
+    ) -> Stop | None:  # fmt: skip
+        """Take the steps start <= t < end, and mark the run where that is due.
+
+        With `record_every`, records are made after the step `recorded`, and left with the solver.
+        The run stays where it diverges.
+        """
+        with interrupts.heard, self._lock:
+            try:
+                if self._shared:
+                    self.mark()
+                lr, momentum = self._rates_over(start, end)
+                began = time.perf_counter()
+                looked = self.solver.take(lr, momentum, record_every, total, recorded)
+                seconds = time.perf_counter() - began
                 self._since_mark += seconds
-                if self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:
-                    stop = self.secure(last)
-        except KeyboardInterrupt:
-            # Perhaps after the steps, and before we knew of them.
-            self.last_lr = self._lr_before(self.step)
-            raise
-        length = int((end - start) * CHUNK_SECONDS / max(seconds, 1e-9))
-        self.chunk = max(1, min(LONGEST_CHUNK, 4 * (end - start) + 64, length))
+                stop = None
+                if looked or self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:
+                    stop = self.secure(end == total)
+            except BaseException:
+                # How many steps were taken is known, but not how many of the draws were used.
+                self.rewind()
+                raise
+        if start < end < total:
+            length = int((end - start) * CHUNK_SECONDS / max(seconds, 1e-9))
+            self.chunk = max(1, min(LONGEST_CHUNK, 4 * (end - start) + 64, length))
         return stop
 
     def _rates_over(self, start: int, end: int) -> tuple[Any, Any]:
-        if not self.rates.constant or len(self._chunk_rates[0]) != end - start:
+        if start == end:
+            return NO_RATES
+        if not self._constant or len(self._chunk_rates[0]) != end - start:
             self._chunk_rates = self._over(start, end)
         return self._chunk_rates
 
@@ -106,7 +117,7 @@ class Stretch:
             # What is taken back later is taken again at the rate that it had.
             self.mark()
             self.scale *= factor
-            self._chunk_rates = np.empty(0), np.empty(0)
+            self._chunk_rates = NO_RATES
         return stop
 
     def _lr_before(self, step: int) -> float:
@@ -118,7 +129,7 @@ class Stretch:
     def mark(self) -> None:
         began = time.perf_counter()
         self.solver.mark()
-        self._marked, self._since_mark = self.step, 0.0
+        self._since_mark = 0.0
         self._mark_seconds = time.perf_counter() - began
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -127,19 +138,19 @@ class Stretch:
         if not self.solver.finite:
             raise ValueError("the saved theta is not finite")
         self.mark()
-        self.last_lr = self._lr_before(self.step)
+        self.solver.last_lr = self._lr_before(self.step)
 
     def rewind(self) -> None:
         self.solver.rewind()
         self._since_mark = 0.0
-        self.last_lr = self._lr_before(self.step)
+        self.solver.last_lr = self._lr_before(self.step)
 
     def secure(self, last: bool = False) -> Stop | None:
         """Mark a finite θ; from one that is not, go back to the last that is, and say so.
 
         With `last`, nothing follows that could be taken back, so a finite θ needs no mark.
         """
-        if self._marked == self.step:
+        if self.solver.marked_step == self.step:
             return None
         began = time.perf_counter()
         if self.solver.finite:
@@ -148,15 +159,15 @@ class Stretch:
             self.mark()
             self._mark_seconds = time.perf_counter() - began
             return None
-        bad = self.step
+        solver, bad = self.solver, self.step
         try:
-            while bad - self._marked > 1:
-                if self.step != self._marked:
-                    self.solver.rewind()
-                middle = (self._marked + bad) // 2
-                for start in range(self._marked, middle, LONGEST_CHUNK):
-                    self.solver.take(*self._over(start, min(middle, start + LONGEST_CHUNK)))
-                if self.solver.finite:
+            while bad - solver.marked_step > 1:
+                if self.step != solver.marked_step:
+                    solver.rewind()
+                middle = (solver.marked_step + bad) // 2
+                for start in range(solver.marked_step, middle, LONGEST_CHUNK):
+                    solver.take(*self._over(start, min(middle, start + LONGEST_CHUNK)))
+                if solver.finite:
                     self.mark()
                 else:
                     bad = middle

@@ -51,7 +51,7 @@ CORE_FLOORS = [
     {"objective", "update"},
     {"rows"},
     {"losses", "penalties"},
-    {"sampling", "exponential"},
+    {"sampling", "exponential", "seeds"},
     {"vector", "claim", "flush", "build"},
     {"dispatch"},
 ]

@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from makers import optimizer
 from scipy import sparse
 from scipy.optimize import minimize as judge
 
 import fastgd as gd
 from fastgd import stretch
+from fastgd.core import seeds
 
 
 def data(n=50, d=4):
@@ -366,6 +369,26 @@ def test_a_run_from_a_generator_records_what_one_from_a_seed_does(f, sampling):
     for column in ("step", "loss", "lr"):
         np.testing.assert_array_equal(a.history[column], b.history[column])
     assert a._stretch.chunk > 64 and b._stretch.chunk > 64
+
+
+@given(st.one_of(st.none(), st.integers(0, 1 << 70), st.sampled_from([0, 2**32, 2**64 - 1])))
+def test_a_seed_gives_the_stream_of_numpy(seed):
+    made = seeds.generator(seed)
+    if seed is None:
+        assert isinstance(made, np.random.Generator)
+        return
+    assert made.bit_generator.state == np.random.default_rng(seed).bit_generator.state
+    for n, dtype in ((4, np.uint64), (70, np.uint64), (5, np.uint32)):
+        if seed < 2**64:
+            expected = np.random.SeedSequence(seed).generate_state(n, dtype)
+            found = made.bit_generator.seed_seq.generate_state(n, dtype)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_words_refuse_what_they_have_no_room_for():
+    for wrong in (-1, 65):
+        with pytest.raises(ValueError, match="n_words"):
+            seeds.words(0, wrong)
 
 
 def test_other_bit_generators_give_their_own_stream(f):

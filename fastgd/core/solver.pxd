@@ -1,5 +1,6 @@
 # cdef class Solver: one run's way of stepping. It owns theta, and whatever of it is put off.
 from cython cimport final
+from libc.stdint cimport int64_t
 
 from .objective cimport Objective
 from .sampling cimport Sampler
@@ -19,9 +20,12 @@ cdef class Solver:
     cdef double *room
     cdef double *spare
     cdef object marked
+    cdef readonly int64_t marked_step
     cdef double clip_norm                  # infinite where the gradient is taken as it is
     cdef double clip_value
     cdef bint clipped
+    cdef public double last_lr             # of the step taken last; NaN before the first
+    cdef readonly list records             # tables of step, loss, grad_norm, lr and time: see take
 
     # To be written by each: up to `steps` steps, their number into *taken. What is returned is OK,
     # or FAILED after an exception of the objective; the step that failed changed nothing.
@@ -39,3 +43,17 @@ cdef class Solver:
 
     @final
     cdef void clip_gradient(self) noexcept nogil
+
+    @final
+    cdef int go_on(self, const double *lr, const double *momentum, Py_ssize_t steps,
+                   Py_ssize_t record_every, Py_ssize_t total, Py_ssize_t recorded,
+                   double *columns, Py_ssize_t *filled) noexcept nogil
+
+    @final
+    cdef int measure(self, double *loss, double *norm) noexcept nogil
+
+    @final
+    cdef bint is_finite(self) noexcept nogil
+
+    @final
+    cdef object copy_of(self, const double *vector)

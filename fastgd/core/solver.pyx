@@ -5,8 +5,8 @@
 # a row not yet added) is its own affair: `here` is theta as it is, `save` and `load` carry
 # everything.
 from cython cimport final
-from libc.math cimport INFINITY
-from libc.stdint cimport uint64_t
+from libc.math cimport INFINITY, NAN, isfinite
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from .flush cimport flush, unflush
@@ -15,7 +15,11 @@ from .sampling cimport Batch, Sampler
 from .update cimport Update
 from .vector cimport kernel_void, scale
 
-import numpy as np
+cimport numpy as cnp
+
+from time import perf_counter
+
+cnp.import_array()
 
 
 cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept nogil:
@@ -52,6 +56,12 @@ cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept 
     scale(factor, vector, n)
 
 
+cdef double seconds() noexcept nogil:
+    # Python's own clock: that of the rest of a run.
+    with gil:
+        return perf_counter()
+
+
 cdef class Solver:
     """Solver(objective, update, sampler, theta)\n--\n
     One run: its objective, the state of its optimizer, its sampler, and theta (copied).
@@ -59,7 +69,7 @@ cdef class Solver:
 
     def __init__(self, Objective objective not None, Update update not None,
                  Sampler sampler not None, const double[::1] theta not None):
-        cdef double[:, ::1] view
+        cdef cnp.npy_intp shape[2]
         if self.theta != NULL:
             raise TypeError("a Solver is initialised once")
         if theta.shape[0] != objective.n_params or update.n_params != objective.n_params:
@@ -71,13 +81,15 @@ cdef class Solver:
         self.sampler = sampler
         self.n_params = objective.n_params
         self.clip_norm = self.clip_value = INFINITY
+        self.last_lr = NAN
+        self.records = []
         # Rows an odd number of cache lines long: see Update.
-        self.vectors = np.empty((4, (self.n_params + 7) // 8 * 8 + 8))
-        view = self.vectors
-        self.theta = &view[0, 0]
-        self.gradient = &view[1, 0]
-        self.room = &view[2, 0]
-        self.spare = &view[3, 0]
+        shape[0], shape[1] = 4, (self.n_params + 7) // 8 * 8 + 8
+        self.vectors = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        self.theta = <double *>cnp.PyArray_DATA(self.vectors)
+        self.gradient = self.theta + shape[1]
+        self.room = self.gradient + shape[1]
+        self.spare = self.room + shape[1]
         memcpy(self.theta, &theta[0], self.n_params * sizeof(double))
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
@@ -134,21 +146,38 @@ cdef class Solver:
         self.clip_norm, self.clip_value = norm, value
         self.clipped = norm < INFINITY or value < INFINITY
 
-    def take(self, const double[::1] lr not None, const double[::1] momentum not None):
+    def take(self, const double[::1] lr not None, const double[::1] momentum not None,
+             Py_ssize_t record_every=0, Py_ssize_t total=-1, Py_ssize_t recorded=-1):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.
+
+        With `record_every`, records are made wherever that many steps divide those taken, before
+        the first of these steps too, and at step `total`; not up to the step `recorded`. They are
+        appended to `records`. The run stays where theta is found not to be finite, and where the
+        loss is not.
+
+        Returns
+        -------
+        bool
+            Whether a record was due.
 
         Raises
         ------
         RuntimeError
             The objective, the update or the sampler is in use by another run.
         """
-        cdef Py_ssize_t taken = 0, steps = lr.shape[0]
+        cdef Py_ssize_t steps = lr.shape[0], first = self.update.t, filled = 0
+        cdef const double *rates = &lr[0] if steps else NULL
+        cdef const double *momenta = &momentum[0] if steps else NULL
         cdef int status = OK
-        cdef uint64_t mode
+        cdef cnp.npy_intp shape[2]
+        cdef double *columns = NULL
+        table = None
         if momentum.shape[0] != steps:
             raise ValueError("lr and momentum are of different lengths")
-        if steps == 0:
-            return
+        if record_every > 0:
+            shape[0], shape[1] = 5, steps // record_every + 2
+            table = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+            columns = <double *>cnp.PyArray_DATA(table)
         self.update.claim()
         try:
             self.objective.claim()
@@ -157,9 +186,8 @@ cdef class Solver:
                 try:
                     self.sampler.begin(steps)
                     with nogil:
-                        mode = flush()
-                        status = self.advance(&lr[0], &momentum[0], steps, &taken)
-                        unflush(mode)
+                        status = self.go_on(rates, momenta, steps, record_every, total, recorded,
+                                            columns, &filled)
                 finally:
                     self.sampler.release()
             finally:
@@ -167,27 +195,88 @@ cdef class Solver:
         finally:
             self.update.release()
         check(self.objective, status)
+        if filled:
+            self.records.append(table[:, :filled])
+        return filled > 0 or self.update.t < first + steps or (
+            record_every > 0 and recorded < self.update.t
+            and (self.update.t % record_every == 0 or self.update.t == total))
+
+    @final
+    cdef int go_on(self, const double *lr, const double *momentum, Py_ssize_t steps,
+                   Py_ssize_t record_every, Py_ssize_t total, Py_ssize_t recorded,
+                   double *columns, Py_ssize_t *filled) noexcept nogil:
+        cdef Py_ssize_t done = 0, span, taken, room = 0
+        cdef int64_t t
+        cdef uint64_t mode
+        cdef int status
+        cdef double loss, norm
+        if record_every > 0:
+            room = steps // record_every + 2
+        while True:
+            t = self.update.t
+            span = steps - done
+            if record_every > 0:
+                if t > recorded and (t % record_every == 0 or t == total):
+                    if not self.is_finite():
+                        return OK
+                    status = self.measure(&loss, &norm)
+                    if status != OK:
+                        return status
+                    columns[filled[0]] = <double>t
+                    columns[room + filled[0]] = loss
+                    columns[2 * room + filled[0]] = norm
+                    columns[3 * room + filled[0]] = self.last_lr
+                    columns[4 * room + filled[0]] = seconds()
+                    filled[0] += 1
+                    # What starts out of bounds costs infinity, and the first step brings it in.
+                    if not isfinite(loss) and t > 0:
+                        return OK
+                span = min(span, record_every - t % record_every)
+                if t < total:
+                    span = min(span, total - t)
+            if span == 0:
+                return OK
+            taken = 0
+            mode = flush()
+            status = self.advance(lr + done, momentum + done, span, &taken)
+            unflush(mode)
+            done += taken
+            if status != OK:
+                return status
+            self.last_lr = lr[done - 1] if self.update.found == NULL else self.update.found[0]
+
+    @final
+    cdef int measure(self, double *loss, double *norm) noexcept nogil:
+        # Loss and norm of the gradient over all rows, at theta as it is; of a claimed objective.
+        cdef Batch batch = whole(self.objective.n_samples)
+        cdef const double *point = self.here()
+        cdef int status
+        if self.team is None and self.objective.one_pass:
+            status = self.objective.both(point, &batch, loss, self.spare)
+        else:
+            status = self.objective.value(point, &batch, loss)
+            if status == OK and self.team is None:
+                status = self.objective.gradient(point, &batch, self.spare)
+            elif status == OK:
+                status = self.team.gradient(point, &batch, self.spare)
+        if status == OK:
+            norm[0] = norm_of(self.spare, self.n_params)
+        return status
+
+    @final
+    cdef bint is_finite(self) noexcept nogil:
+        cdef double zero
+        add_zeros(self.here(), self.n_params, &zero)
+        return zero == 0.0
 
     def evaluate(self):
         """Loss and norm of the gradient over all rows, at theta as it is."""
-        cdef Batch batch = whole(self.objective.n_samples)
         cdef double loss = 0.0, norm = 0.0
         cdef int status
-        cdef const double *point
         self.objective.claim()
         with nogil:
-            point = self.here()
-            if self.team is None and self.objective.one_pass:
-                status = self.objective.both(point, &batch, &loss, self.spare)
-            else:
-                status = self.objective.value(point, &batch, &loss)
-                if status == OK and self.team is None:
-                    status = self.objective.gradient(point, &batch, self.spare)
-                elif status == OK:
-                    status = self.team.gradient(point, &batch, self.spare)
+            status = self.measure(&loss, &norm)
             self.objective.release()
-            if status == OK:
-                norm = norm_of(self.spare, self.n_params)
         check(self.objective, status)
         return loss, norm
 
@@ -199,21 +288,26 @@ cdef class Solver:
     @property
     def settled(self):
         """theta as it is: a new vector."""
-        cdef double[::1] out = np.empty(self.n_params)
-        memcpy(&out[0], self.here(), self.n_params * sizeof(double))
-        return out.base
+        return self.copy_of(self.here())
+
+    @final
+    cdef object copy_of(self, const double *vector):
+        cdef cnp.npy_intp n = self.n_params
+        out = cnp.PyArray_EMPTY(1, &n, cnp.NPY_DOUBLE, 0)
+        memcpy(cnp.PyArray_DATA(out), vector, n * sizeof(double))
+        return out
 
     @property
     def finite(self):
         """Whether no entry of theta is NaN or infinite."""
-        cdef double zero
+        cdef bint found
         with nogil:
-            add_zeros(self.here(), self.n_params, &zero)
-        return zero == 0.0
+            found = self.is_finite()
+        return found
 
     def save(self):
         """A copy of everything that the coming steps depend on, by name, for `load`."""
-        return {"theta": self.vectors[0, :self.n_params].copy(), "update": self.update.save(),
+        return {"theta": self.copy_of(self.theta), "update": self.update.save(),
                 "sampler": self.sampler.save()}
 
     def load(self, saved):
@@ -233,11 +327,13 @@ cdef class Solver:
 
     def mark(self):
         """Remember where the run is, for `rewind`."""
-        self.marked = self.vectors[0, :self.n_params].copy(), self.update.save()
+        self.marked = self.copy_of(self.theta), self.update.save()
         self.sampler.mark()
+        self.marked_step = self.update.t
 
     def rewind(self):
-        """Go back to the last `mark`."""
+        """Go back to the last `mark`; records that nobody has taken are lost."""
+        self.records.clear()
         theta, update = self.marked
         self.vectors[0, :self.n_params] = theta
         self.update.load(update)

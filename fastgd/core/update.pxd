@@ -27,6 +27,7 @@ cdef class Update:
     cdef int64_t users                       # 1 while a run is using this state
     cdef double *slot[MAX_SLOTS]
     cdef double *scalars                     # numbers that change from step to step
+    cdef const double *found                 # the rate of the last step, of a rule that finds it
     cdef Py_ssize_t n_spans
     cdef Span *spans
     # For opt.step: the rates, where they are constant.

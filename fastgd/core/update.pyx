@@ -47,6 +47,7 @@ cdef class Update:
 
     def __init__(self, Py_ssize_t n_params, optimizer, spans=None, Penalty penalty=None):
         cdef Py_ssize_t i, start, stop, covered = 0
+        cdef cnp.npy_intp shape[2]
         if self.spans != NULL:
             raise TypeError("an Update is initialised once")
         if not isinstance(optimizer, Stepper):
@@ -60,13 +61,17 @@ cdef class Update:
         names = self.slots
         # Rows a whole number of cache lines long, and an odd one: equal offsets modulo a page
         # would make the loads of one row wait for the stores of another.
-        stride = (n_params + 7) // 8 * 8 + 8
-        self.memory = np.zeros((len(names), stride))[:, :n_params]
-        for i in range(len(names)):
-            self.slot[i] = <double *>cnp.PyArray_DATA(self.memory[i])
+        shape[0], shape[1] = len(names), (n_params + 7) // 8 * 8 + 8
+        rows = cnp.PyArray_ZEROS(2, shape, cnp.NPY_DOUBLE, 0)
+        self.memory = rows[:, :n_params]
+        for i in range(shape[0]):
+            self.slot[i] = <double *>cnp.PyArray_DATA(rows) + i * shape[1]
         numbers = type(self).numbers
-        self.scalar_memory = np.array([*numbers.values(), 0.0], dtype=np.float64)
+        shape[0] = len(numbers) + 1
+        self.scalar_memory = cnp.PyArray_ZEROS(1, shape, cnp.NPY_DOUBLE, 0)
         self.scalars = <double *>cnp.PyArray_DATA(self.scalar_memory)
+        for i, number in enumerate(numbers.values()):
+            self.scalars[i] = number
         if spans is None:
             spans = [(0, n_params, True)]
         self.n_spans = len(spans)
@@ -87,6 +92,10 @@ cdef class Update:
             if self.rates_of_step == NULL:
                 raise MemoryError
         self.configure(optimizer)
+        if "rate" in numbers:
+            self.found = self.scalars + list(numbers).index("rate")
+        elif self.inner is not None:
+            self.found = self.inner.found
 
     def __dealloc__(self):
         free(self.spans)
@@ -163,10 +172,7 @@ cdef class Update:
     @property
     def rate(self):
         """The rate of the last step, where the rule finds it itself; None where it takes lr."""
-        numbers = type(self).numbers
-        if "rate" in numbers:
-            return float(self.scalar_memory[list(numbers).index("rate")])
-        return None if self.inner is None else self.inner.rate
+        return None if self.found == NULL else self.found[0]
 
     def save(self):
         """A copy of the whole state, for `load`."""

@@ -145,8 +145,8 @@ def _floor_picture() -> Any:
     15, "last-iterate", "The last iterate, and what a schedule does for it",
     "A constant rate, cosine and warmup-stable-decay (WSD) of one height: L(θ) - L* of the last θ, "
     "mean over 10 seeds of logistic regression (breast cancer), beside theorem 7's bound with "
-    "E‖g‖² as observed. Both see the same: the loss falls where the rate does, in the last fifth of WSD at "
-    "once, and a schedule that ends near 0 ends lower.",
+    "E‖g‖² as observed. Both see the same: the loss falls where the rate does, in the last fifth "
+    "of WSD at once, and a schedule that ends near 0 ends lower.",
 )  # fmt: skip
 def _last_iterate_picture() -> Any:
     f = cancer(l2=0.1)

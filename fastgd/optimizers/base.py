@@ -364,7 +364,7 @@ class PythonRule(Optimizer):
         raise NotImplementedError(f"{type(self).__name__} does not define move()")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rates:
     """lr and momentum at the steps of one run."""
 
