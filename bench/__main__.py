@@ -1,10 +1,11 @@
-"""`python -m bench`: measure every row, print the target table, write RESULTS.md and a chart."""
+"""`python -m bench`: measure every row, print the target table, write RESULTS.md and a chart, and
+append a line for each case to history.csv."""
 
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib
-import json
 import os
 import pkgutil
 import sys
@@ -40,11 +41,14 @@ def cases(only: set[str] | None = None, quick: bool = False) -> Iterator[Case]:
 def table(found: list[Line]) -> str:
     """The target table in Markdown."""
     text = [
-        "| row | the same work | fastgd | against | its time | figure | target | |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |",
+        "| row | the same work | fastgd | against | its time | figure | limit | target | |",
+        "| --- | --- | ---: | --- | ---: | ---: | --- | ---: | --- |",
     ]
     for x in found:
-        cells = (x.row, x.case, show(x.ours), x.peer, show(x.theirs), x.figure, x.target, x.verdict)
+        cells = (
+            x.row, x.case, show(x.ours), x.peer, show(x.theirs), x.figure, x.limit, x.target,
+            x.verdict,
+        )  # fmt: skip
         text.append("| " + " | ".join(cells) + " |")
     return "\n".join(text)
 
@@ -102,16 +106,23 @@ def facts(limits: dict[str, float]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in described.items())
 
 
-def _plain(measured: Measured) -> dict:
-    return {
-        "row": measured.case.row,
-        "case": measured.case.name,
-        "unit": measured.case.unit,
-        "seconds": measured.times,
-        "cpu_seconds_per_second": measured.cpu,
-        "missing": measured.missing,
-        "differs": measured.differs,
-    }
+def remember(measured: list[Measured], path: Path) -> None:
+    """Append a line for each case: when, on what, fastgd's time and those of the others."""
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    processor = machine.description()["processor"]
+    new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if new:
+            writer.writerow(["date", "processor", "row", "case", "unit", "seconds", "others"])
+        for one in measured:
+            ours = one.median(one.case.ours)
+            if ours is not None:
+                others = [f"{name} {one.median(name):.3g}" for name in one.peers()]
+                writer.writerow(
+                    [today, processor, one.case.row, one.case.name, one.case.unit, f"{ours:.3g}",
+                     "; ".join(others)]
+                )  # fmt: skip
 
 
 PREAMBLE = """\
@@ -134,15 +145,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     only = set(options.only.upper().split(",")) if options.only else None
     started, load = time.perf_counter(), _load()
-    seconds = 1.5 if options.quick else 6.0
+    seconds = 0.8 if options.quick else 1.6
 
     limits = machine.limits(0.4 if options.quick else 1.0)
     print(facts(limits), flush=True)
     found: list[Line] = []
-    raw = []
+    raw: list[Measured] = []
     for case in cases(only, options.quick):
         measured = measure(case, seconds)
-        raw.append(_plain(measured))
+        raw.append(measured)
         for line in lines(measured, limits):
             found.append(line)
             print(table([line]).splitlines()[-1], flush=True)
@@ -160,8 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
         command = " ".join(["python -m bench", *(arguments or sys.argv[1:])])
         text = PREAMBLE.format(command=command) + "\n\n".join(sections) + "\n"
         (out / "RESULTS.md").write_text(text)
-        content = {"machine": machine.description(), "limits": limits, "cases": raw}
-        (out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+        remember(raw, out / "history.csv")
         chart.draw(found, HERE.parent / "docs" / "speed.svg" if out == HERE else out / "speed.svg")
         if out == HERE and only is None:
             tell_docs(found)

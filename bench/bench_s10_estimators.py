@@ -69,6 +69,7 @@ def _digits():
 SGD = [
     ("100×5", _small, 2, {}),
     ("a9a", lambda: data.sparse("a9a"), 3, {"max_iter": 5, "tol": None}),
+    ("adult", data.adult, 3, {"max_iter": 5, "tol": None}),
     ("covtype", data.covtype, 3, {"max_iter": 1, "tol": None}),
     ("MNIST, 0 to 4 against the rest", lambda: (data.mnist()[0], data.mnist()[1] < 5), 3,
      {"max_iter": 1, "tol": None}),

@@ -6,6 +6,8 @@ Sets that the package does not ship are read from the folder named by FASTGD_DAT
 
 from __future__ import annotations
 
+import csv
+import gzip
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +19,16 @@ from bench.harness import Missing
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-def _read(name: str) -> np.lib.npyio.NpzFile:
+def _path(name: str) -> Path:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     path = Path(os.environ.get("FASTGD_DATA", beside)) / name
     if not path.exists():
         raise Missing(f"{name} is not in FASTGD_DATA")
-    return np.load(path)
+    return path
+
+
+def _read(name: str) -> np.lib.npyio.NpzFile:
+    return np.load(_path(name))
 
 
 def standardised(X: np.ndarray) -> np.ndarray:
@@ -47,6 +53,24 @@ def breast_cancer() -> Pair:
 
     X, y = datasets.load("breast-cancer")
     return np.ascontiguousarray(X), np.asarray(y, dtype=np.float64)
+
+
+@lru_cache(maxsize=1)
+def adult() -> Pair:
+    """The census, 32561 rows to train on: numbers standardised, 0 and 1 for each other value."""
+    with gzip.open(_path("adult.csv.gz"), "rt") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["split"] == "train"]
+    columns = []
+    for name in rows[0]:
+        if name in ("income", "split"):
+            continue
+        values = np.array([row[name] for row in rows])
+        try:
+            columns.append(standardised(values.astype(np.float64)[:, None]))
+        except ValueError:
+            columns.append((values[:, None] == np.unique(values)).astype(np.float64))
+    y = np.array([row["income"].startswith(">50K") for row in rows], dtype=np.float64)
+    return np.ascontiguousarray(np.hstack(columns)), y
 
 
 @lru_cache(maxsize=1)

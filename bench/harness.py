@@ -166,6 +166,7 @@ class Line:
     verdict: str  # met, missed, not measured, or empty where there is no target
     ratio: float | None = None
     wanted: float | None = None
+    limit: str = ""  # the share of the machine's own limit that fastgd reaches
 
 
 def _verdict(figure: float, target: float | None) -> str:
@@ -183,6 +184,16 @@ def lines(measured: Measured, limits: Mapping[str, float]) -> Iterator[Line]:
         return
     if ours is None:
         return
+    shares = [
+        (limit, need / limits[limit] / ours, target)
+        for need, limit, target in (
+            (case.bytes, "read bandwidth", None if case.writes else case.share),
+            (case.bytes if case.writes else None, "update bandwidth", case.share),
+            (case.flops, "dgemm rate", case.share),
+        )
+        if need
+    ]
+    beside = f"{shares[-1][1]:.2f} of the {shares[-1][0]}" if shares else ""
     times = {p: measured.median(p) for p in measured.peers()}
     if times and FASTEST in case.targets:
         best = min(times, key=lambda p: times[p])
@@ -199,8 +210,9 @@ def lines(measured: Measured, limits: Mapping[str, float]) -> Iterator[Line]:
         if other in measured.differs:
             verdict = f"another result ({measured.differs[other]:.0e})"
         yield Line(
-            case.row, name, ours, other, theirs, f"{ratio:.3g}×", wanted, verdict, ratio, target
-        )
+            case.row, name, ours, other, theirs, f"{ratio:.3g}×", wanted, verdict, ratio, target,
+            beside,
+        )  # fmt: skip
     for other, reason in measured.missing.items():
         target = case.targets.get(other)
         wanted = f"≥ {target:g}×" if target else ""
@@ -211,17 +223,10 @@ def lines(measured: Measured, limits: Mapping[str, float]) -> Iterator[Line]:
         verdict = "met" if figure <= case.at_most else "**missed**"
         wanted = f"≤ {show(case.at_most)}"
         yield Line(case.row, name, figure, label, None, show(figure), wanted, verdict)
-    for need, limit, target in (
-        (case.bytes, "read bandwidth", None if case.writes else case.share),
-        (case.bytes if case.writes else None, "update bandwidth", case.share),
-        (case.flops, "dgemm rate", case.share),
-    ):
-        if need:
-            least = need / limits[limit]
-            share = least / ours
-            wanted = f"≥ {target:g}" if target else ""
-            verdict = _verdict(share, target)
-            yield Line(case.row, name, ours, limit, least, f"{share:.2f} of it", wanted, verdict)
+    for limit, share, target in shares:
+        wanted = f"≥ {target:g}" if target else ""
+        verdict = _verdict(share, target)
+        yield Line(case.row, name, ours, limit, share * ours, f"{share:.2f} of it", wanted, verdict)
 
 
 def show(seconds: float | None) -> str:

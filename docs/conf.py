@@ -1,41 +1,52 @@
-"""How the site is built: `ci/docs`. Needs no network, neither to build nor to be read."""
+"""How the site is built: `ci/docs`. Needs no network, neither to build nor to be read.
+
+With FASTGD_DOCS=short (`ci/docs --short`) nothing is run and nothing is drawn: every page is still
+written, and a name, a link or a formula that is wrong is still a warning.
+"""
 
 import inspect
+import os
 import pathlib
-import re
 import shutil
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import gallery  # noqa: E402
 import names  # noqa: E402
+import notebooks  # noqa: E402
 
 import fastgd  # noqa: E402
+
+SHORT = os.environ.get("FASTGD_DOCS") == "short"
 
 project = "fastgd"
 author = "The fastgd developers"
 version = release = fastgd.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
     "sphinx_design",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
     "formulas",
-    "pictures",
 ]
-exclude_patterns = ["_build", "_templates", "examples"]
+if not SHORT:
+    extensions.append("pictures")
+exclude_patterns = ["_build", "_templates", "examples", "gallery/*.py", "gallery/*.ipynb"]
 templates_path = ["_templates"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]
 default_role = "autolink"
+smartquotes = False  # what is in quotes is mostly a value, and two hyphens an option
 
-autosummary_generate = True
+# By name: what an earlier build knew of would lack a page that is new.
+autosummary_generate = [f"reference/{page.name}.rst" for page in names.PAGES]
 autodoc_typehints = "none"  # signatures stay short; numpydoc's sections say the types
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
@@ -44,6 +55,30 @@ numpydoc_xref_param_type = False
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
+
+# The course's notebooks are run at each build, and shown with what they printed and drew.
+nb_execution_mode = "off" if SHORT else "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "plot_gallery": not SHORT,
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,  # that page asks for scripts from the network
+    "junit": "gallery.xml",  # ci/docs looks at the times in it
+    "backreferences_dir": "gallery/uses",
+    "doc_module": ("fastgd",),
+    "within_subsection_order": "FileNameSortKey",
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "fastgd"
@@ -55,11 +90,13 @@ html_theme_options = {
     "logo": {"text": "fastgd"},
     "show_prev_next": False,
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
+    "article_header_start": ["breadcrumbs"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_sidebars = {"course": []}  # its table is as wide as a page
 html_show_sourcelink = False
 html_copy_source = False
 copyright = "The fastgd developers, BSD-3-Clause"
@@ -87,11 +124,13 @@ def write_reference() -> None:
 
 def adapt(app, docname, source):
     """Pages are read in the repository too, and doctests want a blank line after their output."""
-    source[0] = source[0].replace("\n\n```\n", "\n```\n")
-    if docname == "course":  # notebooks are files, to be opened as such
-        source[0] = re.sub(r"\]\((course/[^)]*ipynb)\)", r"](path:\1)", source[0])
-    if docname == "speed":
+    if docname.startswith("course/"):
+        source[0] = notebooks.with_download(docname, source[0])
+    elif docname == "course" and not SHORT:
+        source[0] = notebooks.linked(source[0])
+    elif docname == "speed":
         source[0] = source[0].replace("../bench/RESULTS.md", "results.md")
+    source[0] = source[0].replace("\n\n```\n", "\n```\n")
 
 
 def signature(app, what, name, one, options, arguments, returned):
@@ -106,10 +145,18 @@ def signature(app, what, name, one, options, arguments, returned):
     return str(found.replace(parameters=bare, return_annotation=found.empty)), None
 
 
+def skip(app, what, name, one, skipped, options):
+    """What scikit-learn writes into every estimator: its text links to scikit-learn's own pages."""
+    routing = name.startswith("set_") and name.endswith("_request")
+    return True if routing or name == "get_metadata_routing" else None
+
+
 write_reference()
-gallery.write()
+if not SHORT:
+    notebooks.draw()
 
 
 def setup(app):
     app.connect("source-read", adapt)
+    app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-signature", signature)

@@ -39,8 +39,8 @@ PAGES = (
          ("callbacks",), "fastgd.callbacks"),
     Page("theory", "Theory", "What is promised of a run, beside what happened.",
          ("theory.constants", "theory.minimum", "theory.bounds", "theory.rates",
-          "theory.planning", "theory.duality", "theory.examine", "theory.certificates",
-          "theory.replay"),
+           "theory.local_sgd", "theory.planning", "theory.duality", "theory.examine",
+           "theory.certificates", "theory.replay"),
          "fastgd.theory"),
     Page("comparison", "Comparison", "Which optimizer, and which rate.", ("comparison",),
          "fastgd"),
@@ -49,6 +49,21 @@ PAGES = (
     Page("datasets", "Data sets", "Data that is shipped, and files of your own.", ("datasets",),
          "fastgd.datasets"),
     Page("sklearn", "Estimators", "At home in scikit-learn.", ("sklearn",), "fastgd.sklearn"),
+    Page("distributed", "Many machines", "One run whose data no machine holds alone.",
+         ("distributed.rows", "distributed.whole", "distributed.ranks"), "fastgd.distributed"),
+    Page("torch", "The dialect of torch", "Its optimizers and schedulers, by their names, with its "
+         "numbers.", ("dialects.torch",), "fastgd.dialects.torch"),
+    Page("optax", "The dialect of optax", "Its optimizers and schedules, by their names, with its "
+         "numbers.", ("dialects.optax",), "fastgd.dialects.optax"),
+    Page("keras", "The dialect of keras", "Its optimizers and schedules, by their names, with its "
+         "numbers.", ("dialects.keras",), "fastgd.dialects.keras"),
+    Page("scikit_learn", "The dialect of scikit-learn", "Its optimizers, by their names, with its "
+         "numbers.", ("dialects.sklearn",), "fastgd.dialects.sklearn"),
+    Page("scipy", "SciPy", "Every optimizer as a method of scipy.optimize.minimize.", ("scipy",),
+         "fastgd.scipy"),
+    Page("explorer", "Explorer", "A page on which rules, rates and starts are chosen and compared: "
+         "one file without network, as `fastgd explore` writes it. Needs "
+         "``pip install \"fastgd[explore]\"``.", ("explorer",), "fastgd.explorer"),
     Page("figures", "Figures", "Every picture by one public name.", ("figures",),
          "fastgd.figures"),
 )  # fmt: skip
@@ -80,9 +95,9 @@ def resolve(name: str) -> object:
 
 # Rooms of the house that users have no business in: their names may change without notice.
 WITHIN = {
-    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "explorer", "files",
-    "gallery",
-    "notebook", "plots", "report", "stretch", "views",
+    "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "early", "exchange",
+    "files", "gallery", "jobs", "notebook", "optimagic", "plots", "pointers", "report", "stretch",
+    "views",
 }  # fmt: skip
 
 

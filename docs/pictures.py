@@ -18,17 +18,33 @@ FOLDER = pathlib.Path(__file__).resolve().parent / "_static" / "drawn"
 BOWL = gd.Quadratic([[2.0, 0.0], [0.0, 6.0]])
 RATES = {"SGD": 0.1, "Momentum": 0.2, "Nesterov": 0.02, "ScheduleFreeSGD": 0.2, "Adadelta": 20.0,
          "Lion": 0.1, "LAMB": 0.1, "Lookahead": 0.3, "PolyakAverage": 0.1,
-         "ExponentialAverage": 0.1, "Adan": 0.2}  # fmt: skip
+         "ExponentialAverage": 0.1, "Adan": 0.2, "Signum": 0.1, "Cautious": 0.2}  # fmt: skip
 
 
 def optimizer_picture(kind: type) -> pathlib.Path:
     """Forty steps of a rule, beside plain descent."""
     name = kind.__name__
-    inner = "optimizer" in inspect.signature(kind).parameters
-    rate = RATES.get(name, 0.3)
-    rule = kind(gd.Momentum(lr=rate)) if inner else kind(lr=rate)
+    if kind.__module__.endswith(".reduced"):
+        return reduced_picture(kind)
+    parameters = inspect.signature(kind).parameters
+    default = getattr(parameters.get("lr"), "default", None)
+    # A rule that finds its own rate has the factor 1 as its default.
+    rate = RATES.get(name, default if default == 1.0 else 0.3)
+    if "optimizer" in parameters:
+        # So short a run wants a shorter memory than 100 steps.
+        options = {"decay": 0.9} if kind is gd.ExponentialAverage else {}
+        rule = kind(gd.Momentum(lr=rate), **options)
+    elif "optimum" in parameters:
+        rule = kind(optimum=0.0)
+    elif "distance" in parameters:
+        rule = kind(distance=0.2)  # so short a run cannot wait until it has grown
+    else:
+        rule = kind(lr=rate) if default is not None else kind()
+    told = f"{name}, lr {rate:g}" if default is not None and rate != 1.0 else name
+    if "optimizer" in parameters:
+        told = f"{name}(Momentum), lr {rate:g}"
     beside = rate if name == "Nesterov" else 0.1
-    runs = {f"SGD, lr {beside:g}": gd.SGD(lr=beside)} | {f"{name}, lr {rate:g}": rule}
+    runs = {f"SGD, lr {beside:g}": gd.SGD(lr=beside)} | {told: rule}
     figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
     x, y = np.meshgrid(np.linspace(-2.4, 1.6, 120), np.linspace(-1.3, 1.3, 80))
     axes.contour(x, y, x**2 + 3 * y**2, levels=[0.1, 0.5, 1, 2, 4, 7], colors="0.8", linewidths=0.8)
@@ -44,10 +60,26 @@ def optimizer_picture(kind: type) -> pathlib.Path:
     return _save(figure, name)
 
 
+def reduced_picture(kind: type) -> pathlib.Path:
+    """A rule that needs rows, beside SGD at a constant rate, which has a floor."""
+    X, y = gd.datasets.load("breast-cancer")
+    f = gd.LogisticRegression(X, y, l2=0.1)
+    best = gd.theory.optimum(f).loss
+    figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
+    for label, one in {"SGD, lr 0.01": gd.SGD(lr=0.01), kind.__name__: kind()}.items():
+        r = gd.minimize(f, one, batch_size=1, epochs=40, seed=0)
+        epochs = r.history["step"] / len(y)
+        excess = np.maximum(r.history["loss"] - best, 1e-15)  # what float64 can tell from F*
+        axes.semilogy(epochs, excess, label=label)
+    axes.set(xlabel="epoch", ylabel="F(θ) - F*", title="Logistic regression, one row a step")
+    axes.legend(fontsize=8)
+    return _save(figure, kind.__name__)
+
+
 SCHEDULES = {
     "constant": lambda s: s.constant(0.1),
     "inverse_time": lambda s: s.inverse_time(0.1, 0.01),
-    "power": lambda s: s.power(0.1, 0.5),
+    "power": lambda s: s.power(0.3, 0.5),
     "step": lambda s: s.step(0.1, 0.5, 250),
     "exponential": lambda s: s.exponential(0.1, 0.995),
     "linear": lambda s: s.linear(0.1, 0.0),
@@ -56,14 +88,38 @@ SCHEDULES = {
     "triangular": lambda s: s.triangular(0.01, 0.1, 125),
     "sgdr": lambda s: s.sgdr(0.0, 0.1, 150, 2),
     "nesterov": lambda s: s.nesterov(),
+    "wsd": lambda s: s.wsd(0.1, warmup=50, cooldown=0.2),
+    "one_cycle": lambda s: s.one_cycle(0.1),
+    "bottou": lambda s: s.bottou(0.1, 100.0),
+    "invscaling": lambda s: s.invscaling(0.3),
+    "scaled": lambda s: 2.0 * s.sgdr(0.0, 0.1, 150, 2),
+    "custom": lambda s: s.custom(lambda t, total: 0.1 * np.exp(-t / 200) * (1 + np.sin(t / 20))),
 }
 
 
 def schedule_picture(name: str) -> pathlib.Path:
-    """A schedule over a run of 1000 steps."""
+    """A schedule as a run recorded it, and what it makes of the loss beside a constant rate."""
+    X, y = gd.datasets.load("breast-cancer")
+    f = gd.LogisticRegression(X, y, l2=0.1)
+    best = gd.theory.optimum(f).loss
     schedule = SCHEDULES[name](gd.schedules)
-    figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
-    gd.figures.plot_schedule(schedule, 1000, ax=axes)
+    moves_momentum = name == "nesterov"
+    rules = {"constant": gd.SGD(lr=0.1), name: gd.SGD(lr=schedule)}
+    if moves_momentum:
+        rules = {"without": gd.SGD(lr=0.01), name: gd.Nesterov(lr=0.01, momentum=schedule)}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
+    for label, rule in rules.items():
+        batch = None if moves_momentum else 1
+        r = gd.minimize(f, rule, batch_size=batch, steps=1000, seed=0, record_every=5)
+        step = r.history["step"]
+        if not moves_momentum and label == name:
+            left.plot(step[:-1], r.history["lr"][:-1], color="C1")
+        right.semilogy(step, r.history["loss"] - best, label=label)
+    if moves_momentum:
+        left.plot(np.arange(1, 1000), schedule.values(np.arange(1, 1000), 1000), color="C1")
+    left.set(xlabel="step", ylabel="γ" if moves_momentum else "η", title=name, ylim=(0, None))
+    right.set(xlabel="step", ylabel="F(θ) - F*", title="Logistic regression")
+    right.legend(fontsize=8)
     return _save(figure, name)
 
 

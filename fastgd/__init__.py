@@ -2,6 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fastgd import early
+
+early.listen()  # before anything that takes time
+
 from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *
 from fastgd.history import *
@@ -11,7 +15,7 @@ from fastgd.run import *
 from fastgd.sweeps import *
 
 if TYPE_CHECKING:
-    from fastgd import datasets, explorer, figures, problems, theory
+    from fastgd import datasets, dialects, distributed, explorer, figures, problems, theory
     from fastgd.comparison import *
     from fastgd.model import *
 
@@ -19,7 +23,10 @@ __version__ = "0.1.0"
 
 
 # Imported when first asked for: a third of the time of `import fastgd` otherwise.
-_MODULES = ("comparison", "datasets", "explorer", "figures", "problems", "theory")
+_MODULES = (
+    "comparison", "datasets", "dialects", "distributed", "explorer", "figures", "problems",
+    "theory",
+)  # fmt: skip
 _NAMES = {
     "comparison": ("Comparison", "RateRange", "compare", "lr_range_test"),
     "model": ("Model", "load_model"),
@@ -31,9 +38,30 @@ views.register("certificate", "fastgd.theory:certificate")
 views.register("gap_bound", "fastgd.theory.duality:gap_bound")
 views.register("has_gap_bound", "fastgd.theory.duality:has_gap_bound")
 views.register("explore", "fastgd.explorer:explore")
+views.register("ranks", "fastgd.distributed.whole:ranks_of_run")
+views.register("read", "fastgd.distributed.whole:read_checkpoint")
 views.register("plot_certificate", "fastgd.plots:plot_certificate")
 views.register("plot_result", "fastgd.plots:plot_result")
 views.register("plot_schedule", "fastgd.plots:plot_schedule")
+views.register("scipy", "fastgd.scipy:minimize")
+views.register("onnx", "fastgd.exchange:to_onnx")
+views.register("sklearn", "fastgd.exchange:to_sklearn")
+
+
+def _watch() -> None:
+    # Started as one of several ranks, which would wait for one that an exception ends.
+    import os
+
+    if any(
+        name in os.environ for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+    ):
+        from fastgd.distributed import ranks
+
+        if ranks.several():
+            ranks.end_all_together()
+
+
+_watch()
 
 
 def __getattr__(name: str) -> Any:

@@ -245,8 +245,9 @@ def _lbfgs(objective: Objective, theta: Vector, watch: _Watch) -> Vector:
 def _saga(objective: LinearModel, theta: Vector, seed: Any, watch: _Watch) -> Vector:
     seed = 0 if seed is None else seed
     with Run(
-        objective, SAGA(), theta, batch_size=1, epochs=SAGA_EPOCHS, seed=seed, record_every=0
-    ) as run:
+        objective, SAGA(), theta, batch_size=1, epochs=SAGA_EPOCHS, seed=seed, record_every=0,
+        on_interrupt="raise",
+    ) as run:  # fmt: skip
         while True:
             theta = run.theta
             loss, gradient = objective.value_and_gradient(theta)

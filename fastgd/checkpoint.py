@@ -143,6 +143,7 @@ def state_of(run: Any, solver: dict[str, Any] | None) -> dict[str, Any]:
             for callback in run.callbacks
             if hasattr(callback, "save") and hasattr(callback, "load")
         ],
+        "note": run.note,
     }
 
 
@@ -170,6 +171,7 @@ def restore(run: Any, state: dict[str, Any]) -> None:
     if state["stop"] is not None:
         message, kind = state["stop"]
         run.stop = Stop(message, kind=kind)
+    run.note = state.get("note")
     memories = list(state["callbacks"])
     for callback in run.callbacks:
         for i, (name, memory) in enumerate(memories):

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.core import rows
+from fastgd.core import rows, shared
 
 Vector = NDArray[np.float64]
 
 # A copy of more bytes than this is announced.
 LARGE_COPY = 100_000_000
+# Bytes that are copied at a time.
+BLOCK = 1 << 24
 
 
 def column_names(given: Any) -> list[str] | None:
@@ -102,6 +104,8 @@ def _real_array(name: str, given: Any) -> Any:
         raise TypeError(f"{name} is a masked array: fill or drop its masked entries first")
     if hasattr(given, "tocsr"):
         raise TypeError(f"{name} is sparse, and must be dense here: take {name}.toarray()")
+    if hasattr(given, "__dlpack_device__") and hasattr(given, "device"):
+        given = shared.as_numpy(given, name)  # a tensor, which says where it lies
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -136,20 +140,28 @@ def _converted(name: str, array: Any, dtype: Any) -> Any:
             "beforehand avoids that at every call",
             stacklevel=4,
         )
-    # Wide integers and long doubles may hold what float64 cannot.
-    converted = np.ascontiguousarray(array, dtype=dtype)
-    lost = False
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
-        largest = np.abs(converted).max() if array.size else 0.0
-        lost = largest > 2**53 or (
-            largest == 2**53 and (converted.astype(array.dtype) != array).any()
-        )
-    elif array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        with np.errstate(invalid="ignore"):
-            lost = not ((converted.astype(array.dtype) == array) | (array != array)).all()
-    if lost:
-        raise TypeError(f"{name} is {array.dtype} with values that float64 cannot hold exactly")
+    # In blocks of rows: besides the copy there is never more than one of them.
+    converted = np.empty(array.shape, dtype)
+    step = max(1, BLOCK // max(1, converted[:1].nbytes))
+    for start in range(0, len(array), step):
+        part, copied = array[start : start + step], converted[start : start + step]
+        copied[...] = part
+        if _lost(part, copied):
+            raise TypeError(f"{name} is {array.dtype} with values that float64 cannot hold exactly")
     return converted
+
+
+def _lost(array: Any, converted: Any) -> bool:
+    """Whether wide integers or long doubles hold what float64 cannot."""
+    if array.dtype.kind in "iu" and array.dtype.itemsize > 4 and array.size:
+        largest = max(-converted.min(), converted.max())
+        return bool(
+            largest > 2**53 or (largest == 2**53 and (converted.astype(array.dtype) != array).any())
+        )
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(invalid="ignore"):
+            return not ((converted.astype(array.dtype) == array) | (array != array)).all()
+    return False
 
 
 def as_penalty(name: str, given: Any) -> float:

@@ -9,6 +9,7 @@ import time
 from _signal import SIGINT, getsignal  # type: ignore[import-not-found]
 from _signal import signal as set_handler
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
@@ -20,26 +21,31 @@ class Bar:
 
     WIDTH = 30
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, log: bool = False) -> None:
         self.total = total
+        self.log = log  # lines, ten seconds apart, for a file
         self.skipped = 0  # of these, those that took no time
         self.began = self.shown = time.perf_counter()
 
     def show(self, step: int, loss: float | None) -> None:
         now = time.perf_counter()
-        if now - self.shown < 0.1 and step < self.total:
+        if now - self.shown < (10.0 if self.log else 0.1) and (step < self.total or self.log):
             return
         self.shown = now
         full = self.WIDTH * step // self.total
         left = (now - self.began) * (self.total - step) / max(1, step - self.skipped)
-        text = f"\r[{'#' * full}{'.' * (self.WIDTH - full)}] {step}/{self.total}, {left:.0f} s left"
+        text = f"{step}/{self.total}, {left:.0f} s left"
         if loss is not None:
             text += f", loss {loss:.5g}"
-        sys.stderr.write(f"{text:<78}")
+        if self.log:
+            sys.stderr.write(f"{text}\n")
+        else:
+            sys.stderr.write(f"\r[{'#' * full}{'.' * (self.WIDTH - full)}] {text}".ljust(78))
         sys.stderr.flush()
 
     def close(self) -> None:
-        sys.stderr.write("\n")
+        if not self.log:
+            sys.stderr.write("\n")
         sys.stderr.flush()
 
 
@@ -61,7 +67,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.pending = False
-        self.heard = _Heard(self)
+        self.heard: AbstractContextManager[None] = _Heard(self)
         self.open = 0
         self._depth = 0
         self._arrived = False

@@ -69,6 +69,26 @@ class History(Mapping[str, NDArray[Any]]):
         view.flags.writeable = False
         return view
 
+    def to_frame(self, library: str = "pandas") -> Any:
+        """The records as a table; needs ``pip install "fastgd[data]"`` and the library.
+
+        Parameters
+        ----------
+        library : "pandas", "polars" or "pyarrow", default "pandas"
+
+        Returns
+        -------
+        DataFrame or Table
+
+        Raises
+        ------
+        ImportError
+            narwhals, or the library, is missing.
+        """
+        from fastgd.datasets import frames
+
+        return frames.as_frame({column: self[column].copy() for column in self}, library)
+
     def snapshot(self) -> "History":
         """The records so far, which stay what they are when this one grows."""
         taken = object.__new__(History)

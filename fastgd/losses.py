@@ -18,8 +18,8 @@ from fastgd.core import losses as compiled
 
 __all__ = [
     "EpsilonInsensitive", "Gamma", "Hinge", "Huber", "Logistic", "Loss", "ModifiedHuber",
-    "Perceptron", "Poisson", "Quantile", "Softmax", "Squared", "SquaredEpsilonInsensitive",
-    "SquaredHinge", "Tweedie",
+    "Perceptron", "Poisson", "PseudoHuber", "Quantile", "Softmax", "Squared",
+    "SquaredEpsilonInsensitive", "SquaredHinge", "Tweedie",
 ]  # fmt: skip
 
 Vector = NDArray[np.float64]
@@ -354,6 +354,45 @@ class Huber(Loss):
     --------
     >>> gd.losses.Huber(1.0).values([0.5, 3.0], [0.0, 0.0])
     array([0.125, 2.5  ])
+    """
+
+    epsilon: float = 1.35
+    curvature: ClassVar[float] = 1.0
+
+    def __post_init__(self) -> None:
+        _positive(self, "epsilon")
+
+    @property
+    def steepest(self) -> float:  # type: ignore[override]
+        """ε."""
+        return self.epsilon
+
+
+@dataclass(frozen=True, eq=False)
+class PseudoHuber(Loss):
+    r"""Huber's loss without its corners: smooth everywhere, a square near 0, a line far away.
+
+    .. math:: ℓ = ε^2 \left(\sqrt{1 + (r/ε)^2} - 1\right)
+
+    Parameters
+    ----------
+    epsilon : float above 0, default 1.35
+        ε, in units of y: where squares turn into absolute values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ε that is not a number above 0.
+
+    References
+    ----------
+    Charbonnier, Blanc-Féraud, Aubert and Barlaud 1997, Deterministic Edge-Preserving Regularization
+    in Computed Imaging.
+
+    Examples
+    --------
+    >>> gd.losses.PseudoHuber(1.0).values([0.0, 3.0], [0.0, 0.0]).round(4)
+    array([0.    , 2.1623])
     """
 
     epsilon: float = 1.35

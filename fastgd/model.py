@@ -19,6 +19,7 @@ from fastgd.checks import as_matrix, as_vector, column_names
 from fastgd.files import as_path, replace_file
 from fastgd.losses import Loss
 from fastgd.objectives import ACTIVATIONS, LinearModel, NeuralNetwork, registry
+from fastgd.views import view
 
 __all__ = ["Model", "load_model"]
 
@@ -168,6 +169,8 @@ class Model:
         TypeError
             An objective that predicts nothing.
         """
+        # Of rows that are spread over ranks, each rank's own say all that a model takes.
+        objective = getattr(objective, "local", objective)
         if isinstance(objective, NeuralNetwork):
             shape: dict[str, Any] = {"sizes": objective.sizes, "activation": objective.activation}
             # The factor of each entry is a σ; it stands first, before the user's own.
@@ -310,6 +313,42 @@ class Model:
         if type(self.loss).probabilities is Loss.probabilities:
             raise ValueError(f"the {self.loss.name} loss gives no probabilities")
         return self.loss.probabilities(self.margins(X))
+
+    def to_onnx(self, path: Any = None) -> Any:
+        """The model as an ONNX graph of float64; needs ``pip install "fastgd[onnx]"``.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it besides.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Input ``X`` as it comes (rows, n_features); outputs ``margins``, ``prediction`` and,
+            where the loss has them, ``probabilities``.
+
+        Raises
+        ------
+        ImportError
+            onnx is missing.
+        """
+        return view("onnx")(self, path)
+
+    def to_sklearn(self) -> Any:
+        """A fitted estimator of scikit-learn's own that predicts the same, from X as it comes.
+
+        LogisticRegression, LinearRegression, SGDClassifier, PoissonRegressor and its like,
+        MLPClassifier or MLPRegressor, by the loss.
+
+        Raises
+        ------
+        ImportError
+            scikit-learn is missing.
+        ValueError
+            A loss that it has no estimator for.
+        """
+        return view("sklearn")(self)
 
     def summary(self, most: int | None = None) -> str:
         """A table: the coefficients with their names, or the layers of a network.

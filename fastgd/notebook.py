@@ -25,13 +25,17 @@ class Markup(str):
     """Text of a cell that is HTML already, of a number with what goes with it."""
 
 
+class Words(str):
+    """Text of a cell that is HTML already, of words."""
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table with a line of headings; numbers stand to the right, and so do their headings."""
     body = [list(row) for row in rows]
     first = body[0] if body else [""] * len(header)
     lines = [_line("th", [escape(one) for one in header], map(_to_the_right, first))]
     for row in body:
-        texts = [one if isinstance(one, Markup) else escape(number(one)) for one in row]
+        texts = [one if isinstance(one, (Markup, Words)) else escape(number(one)) for one in row]
         lines.append(_line("td", texts, map(_to_the_right, row)))
     return "<table>" + "\n".join(lines) + "</table>"
 

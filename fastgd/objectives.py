@@ -5,6 +5,7 @@ for each run. θ is one flat float64 vector throughout.
 """
 
 import contextlib
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from fastgd.core import descent, foreign, linear, objective, solver
 from fastgd.core import penalties as compiled_penalties
 from fastgd.losses import Loss
 from fastgd.penalties import L2, Penalty
+from fastgd.pointers import as_pointer
 
 __all__ = [
     "Function", "LeastSquares", "LinearModel", "LogisticRegression", "NeuralNetwork", "Objective",
@@ -47,9 +49,10 @@ class Objective:
     # Makes the way of stepping of a run; `General` takes any objective.
     stepping: ClassVar[Callable[..., solver.Solver]] = solver.General
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not cls.__name__.startswith("_"):  # the base of a family is none itself
+        # The base of a family is none itself.
+        if registered and not cls.__name__.startswith("_"):
             registry[cls.__name__] = cls
 
     def compiled(self) -> objective.Objective:
@@ -203,6 +206,7 @@ class _Supervised(Objective):
         self.n_outputs = self.loss.targets(self.y)
         self.penalty = penalties.as_penalty_term(l2, penalty)
         weights = as_weights(sample_weight, class_weight, self.y, self.loss.task)
+        self._balanced = isinstance(class_weight, str)
         self.sample_weight: Vector | None = weights
         # A solver's own: with mean 1, so that a mean over rows is the weighted mean.
         self._row_weights = None if weights is None else weights * (len(weights) / weights.sum())
@@ -371,6 +375,10 @@ class LinearModel(_Supervised):
                 )
             self._smoothness = beta + (self.penalty.curvature if self.l2 else 0.0)  # type: ignore[union-attr]
         return self._smoothness
+
+    def gram(self) -> Vector:
+        """[X 1]ᵀ D [X 1], or XᵀDX, with D = n diag(w_i)/Σw_i: (d + 1, d + 1) or (d, d)."""
+        return gram_matrix(self.X, self.fit_intercept, self._row_weights)
 
     def sample_smoothness(self) -> float | None:
         r"""L_max, the largest β of one observation's loss, with a smooth penalty; None as for β.
@@ -824,32 +832,44 @@ class Quadratic(Objective):
 
 
 class Function(Objective):
-    """Any function with a gradient, as two Python callables.
+    """Any function with a gradient: Python callables, or a compiled function behind a pointer.
 
     Parameters
     ----------
     value : callable
         ``value(theta)`` returns a number; θ is a copy, free to be changed.
     gradient : callable
-        ``gradient(theta)`` returns a (n_params,) array.
+        ``gradient(theta)`` returns a (n_params,) array, of NumPy, torch or jax.
     n_params : int, at least 1
     smoothness : float, optional
         β, where it is known.
     convex : bool, optional
         Whether the function is convex, where it is known.
     n_samples : int, at least 1, optional
-        For a mean over so many observations: both callables then take θ and an int64 vector of
+        For a mean over so many observations: the callables then take θ and an int64 vector of
         indices, and answer with the mean over those, so that runs may take batches.
+    value_and_gradient : callable, optional
+        In place of the first two: ``value_and_gradient(theta)`` returns both. A numba cfunc, a
+        function of ctypes, a capsule of Cython or a `scipy.LowLevelCallable` is called without the
+        GIL, at its own speed: ``double f(n_params, theta, gradient)`` returns the value and writes
+        the gradient; with n_samples, ``double f(n_params, theta, count, indices, gradient)``. The
+        first is an int or a 64-bit integer, the sizes of the second are of 64 bits; a void * at the
+        end is the user_data of a LowLevelCallable.
+    penalty : Penalty, optional
+        One of `fastgd.penalties`, of all parameters.
 
     Raises
     ------
     TypeError, ValueError
-        Arguments that are not callable, not a positive integer, not a positive number. What the
-        callables raise during a run comes out of it as it is.
+        Arguments that are not callable, not a positive integer, not a positive number; a compiled
+        function of another signature. What the callables raise during a run comes out of it as it
+        is.
 
     Notes
     -----
-    The callables are Python: each step takes the GIL to ask them.
+    With Python callables a run of at most 4096 parameters keeps the GIL from step to step, so that
+    runs in threads take turns instead of waiting for each other in every step; one behind a pointer
+    never takes it. A pointer has no way to fail but by NaN, upon which the run ends as diverged.
 
     Examples
     --------
@@ -872,38 +892,78 @@ class Function(Objective):
 
     def __init__(
         self,
-        value: Callable[[Vector], float],
-        gradient: Callable[[Vector], Any],
-        n_params: int,
+        value: Callable[..., float] | None = None,
+        gradient: Callable[..., Any] | None = None,
+        n_params: int | None = None,
         smoothness: float | None = None,
         convex: bool | None = None,
         n_samples: int | None = None,
+        value_and_gradient: Any = None,
+        penalty: Penalty | None = None,
     ) -> None:
-        for name, function in (("value", value), ("gradient", gradient)):
+        self.n_samples = None if n_samples is None else as_count("n_samples", n_samples)
+        pointer = None
+        if value_and_gradient is not None:
+            if value is not None or gradient is not None:
+                raise TypeError("give value and gradient, or value_and_gradient, not both")
+            pointer = as_pointer(value_and_gradient, n_samples is not None)
+            wanted = [] if pointer else [("value_and_gradient", value_and_gradient)]
+        else:
+            wanted = [("value", value), ("gradient", gradient)]
+        for name, function in wanted:
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, not {function!r}")
-        self._functions = value, gradient
+        if n_params is None:
+            raise TypeError("n_params is missing: the number of parameters")
+        self._pointer = pointer
+        self._functions = value, gradient, value_and_gradient
         self.n_params = as_count("n_params", n_params)
-        self.n_samples = None if n_samples is None else as_count("n_samples", n_samples)
         if smoothness is not None:
             smoothness = as_penalty("smoothness", smoothness)
             if smoothness == 0:
                 raise ValueError("smoothness must be above 0")
         if convex not in (None, True, False):
             raise TypeError(f"convex must be True, False or None, not {convex!r}")
+        if penalty is not None and not isinstance(penalty, Penalty):
+            raise TypeError(f"penalty must be one of fastgd.penalties, not {penalty!r}")
+        self.penalty = penalty
         self._smoothness = smoothness
         self.convex = convex  # type: ignore[misc]
         self._freeze()
 
     def compiled(self) -> objective.Objective:
-        return foreign.FunctionObjective(*self._functions, self.n_params, self.n_samples)
+        penalty = None if self.penalty is None else compiled_penalties.make(self.penalty)
+        if self._pointer is not None:
+            return foreign.FunctionPointer(
+                self._pointer.capsule,
+                self.n_params,
+                self.n_samples,
+                self._pointer.wide,
+                self._pointer.data,
+                penalty,
+            )
+        value, gradient, both = self._functions
+        return foreign.FunctionObjective(
+            value, gradient, self.n_params, self.n_samples, both, penalty
+        )
 
     def smoothness(self) -> float | None:
-        """β as it was given."""
-        return self._smoothness
+        """β as it was given, with that of the penalty."""
+        if self._smoothness is None or self.penalty is None:
+            return self._smoothness
+        return self._smoothness + self.penalty.curvature
 
     def __repr__(self) -> str:
         return f"Function(n_params={self.n_params})"
+
+
+def changed(objective: Any, **known: Any) -> Any:
+    """The same over other rows, with what its attributes are there; made without its checks."""
+    twin = copy.copy(objective)
+    # What is known of an objective was found out over all its rows.
+    twin.__dict__.pop("_spare", None)
+    twin.__dict__.update({"_smoothness": None, **known})
+    return twin
 
 
 @np.errstate(under="ignore")

@@ -42,7 +42,7 @@ from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
 from fastgd.objectives import Objective, row_weights
 from fastgd.optimizers import Optimizer
-from fastgd.stretch import Stretch
+from fastgd.stretch import ALONE, Stretch
 
 __all__ = ["Run", "minimize", "resume"]
 
@@ -74,6 +74,8 @@ class Run:
         As in a `Result`.
     stop : callbacks.Stop or None
         Why the run ended, where it has.
+    note : anything made of dicts, lists, texts and numbers
+        Nothing to the run, but saved with it: what whoever started it wants to find again.
     rescalings : list of (step, factor)
         Where a callback had all later rates multiplied.
 
@@ -111,14 +113,30 @@ class Run:
         sampling: str = "replacement",
         record_every: int | None = None,
         callbacks: Iterable[Callback] = (),
-        progress: bool = False,
+        progress: bool | str = False,
         n_threads: int = 1,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         checkpoint: Any = None,
         checkpoint_every: float = 60.0,
         on_interrupt: str = "return",
+        comm: Any = None,
+        reproducible: bool | int = True,
+        sync_every: int | None = None,
     ) -> None:
+        self._ranks: Any = ALONE
+        comm = getattr(objective, "comm", None) if comm is None else comm
+        if comm is not None:
+            objective, self._ranks, agreed = views.view("ranks")(
+                objective, optimizer, comm, reproducible, sync_every, callbacks, theta0=theta0,
+                batch_size=batch_size, steps=steps, epochs=epochs, seed=seed, sampling=sampling,
+                record_every=record_every, clip_norm=clip_norm, clip_value=clip_value,
+                checkpoint=checkpoint,
+            )  # fmt: skip
+            seed, record_every, callbacks = agreed
+            progress = progress and self._ranks.first
+        elif sync_every is not None:
+            raise ValueError("sync_every is for a run on many ranks: give comm")
         if not isinstance(objective, Objective):
             raise TypeError(f"objective must be an Objective, not {objective!r}")
         if not isinstance(optimizer, Optimizer):
@@ -148,7 +166,7 @@ class Run:
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
-        self.progress = bool(progress)
+        self.progress = progress
         if theta0 is None:
             theta = objective.initial_point(seed if isinstance(seed, (int, np.integer)) else 0)
         else:
@@ -173,11 +191,17 @@ class Run:
         else:
             solver = solvers.General(core, update, sampler, theta)
             solver.clip(clip_norm or math.inf, clip_value or math.inf)
-        self._stretch = Stretch(solver, self.rates, lock)
+        self._stretch = Stretch(solver, self.rates, lock, self._ranks.same)
         # A run that ends at each record: somebody looks at it there.
-        self._watched = bool(self.callbacks) and not all(map(_each_chunk, self.callbacks))
+        self._watched = self._ranks.watched or (
+            bool(self.callbacks) and not all(map(_each_chunk, self.callbacks))
+        )
         self._closed = False
         self._interrupts = Interrupts()
+        if self._ranks.size > 1:
+            # An exception in the middle of a step would leave the others waiting.
+            self._interrupts.heard = contextlib.nullcontext()
+        self.note: Any = None
         self.history = History()
         self.stop: Stop | None = None
         # (step, factor): from there on a callback had the rates multiplied.
@@ -244,8 +268,13 @@ class Run:
         return self._result(files.state_of(self, self._stretch.solver.save()))
 
     def _result(self, state: Any) -> Result:
-        step, loss = self.step, self._loss if self._recorded == self.step else None
+        step = self.step
+        if self._ranks.size > 1 and self._recorded != step and self.stop is not None:
+            # Later, perhaps only one rank asks.
+            self._loss, self._norm = self._stretch.solver.evaluate()
+            self._recorded = step
         stop = self.stop or Stop(f"at step {step} of {self.total}")
+        loss = self._loss if self._recorded == step else None
         theta, message = self._stretch.solver.settled, stop.message
         for callback in self.callbacks:
             found = callback.best() if hasattr(callback, "best") else None
@@ -287,8 +316,12 @@ class Run:
         """
         if self._fingerprint is None:
             self._fingerprint = files.fingerprint(self.objective, self.setting.theta0)
-        state = files.state_of(self, self._stretch.solver.save())
-        files.write(Path(os.fspath(path)), state, self._fingerprint)
+        self._ranks.together(lambda: self._write(Path(os.fspath(path))))
+
+    def _write(self, path: Path) -> None:
+        if self._ranks.first:
+            state = files.state_of(self, self._stretch.solver.save())
+            files.write(path, state, self._fingerprint or {})
 
     @classmethod
     def load(
@@ -313,7 +346,8 @@ class Run:
             As for `minimize`; by default as many records as before. What callbacks remembered is
             given back to those of the same type, in their order.
         **options
-            progress, n_threads, checkpoint, checkpoint_every and on_interrupt, as for `minimize`.
+            progress, n_threads, checkpoint, checkpoint_every, on_interrupt, comm and reproducible,
+            as for `minimize`.
 
         Raises
         ------
@@ -321,9 +355,12 @@ class Run:
             No such file, or none that `save` wrote, or that of another objective or optimizer.
         """
         path = Path(os.fspath(path))
-        state, known = files.read(path)
+        if options.get("comm") is None:
+            state, known = files.read(path)
+        else:
+            state, known = views.view("read")(path, options["comm"])
         run = cls._of_state(state, objective, optimizer, record_every, callbacks, options, path)
-        run._fingerprint = files.fingerprint(objective, run.setting.theta0)
+        run._fingerprint = files.fingerprint(run.objective, run.setting.theta0)
         files.compare(path, known, run._fingerprint)
         if run.checkpoint == path:
             run._saved_at = run.time
@@ -402,7 +439,7 @@ class Run:
         if self.stop is not None and self.stop.kind in OVER:
             return
         self.stop, self._interrupted = None, False
-        bar = Bar(self.total) if self.progress else None
+        bar = Bar(self.total, self.progress == "log") if self.progress else None
         try:
             if self.checkpoint is not None and self._saved_at is None:
                 self._begin_checkpoints()
@@ -414,7 +451,8 @@ class Run:
         except KeyboardInterrupt:
             stop = INTERRUPTED
         except BaseException:
-            self._stretch.secure()
+            if self._ranks.size == 1:  # the others may be elsewhere
+                self._stretch.secure()
             raise
         finally:
             if self._stretch.solver.records:
@@ -436,11 +474,12 @@ class Run:
 
     def _steps_in_team(self, until: int, bar: Bar | None, helpers: int) -> Stop | None:
         with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
-            self._stretch.solver.team = team
+            owner = self._core if hasattr(self._core, "inner") else self._stretch.solver
+            owner.team = team
             try:
                 return self._steps(until, bar)
             finally:
-                self._stretch.solver.team = None
+                owner.team = None
 
     def _steps(self, until: int, bar: Bar | None) -> Stop | None:
         record_every, stretch, interrupts = self.record_every, self._stretch, self._interrupts
@@ -451,19 +490,22 @@ class Run:
             if stop is not None:
                 return stop
         while True:
-            interrupts.listen()
+            self._ranks.listen(interrupts)
             if t != self._looked:
                 stop = self._look(t)
                 if stop is not None:
                     return stop
             if t >= until:
                 return None if t < self.total else _finished(t)
-            if self._saved_at is not None and self.time - self._saved_at > self.checkpoint_every:
+            if self._saved_at is not None and self._ranks.same(
+                self.time - self._saved_at > self.checkpoint_every
+            ):
                 stop = stretch.secure()
                 if stop is not None:
                     return stop
                 self._save_or_warn()
-            end = min(until, t + stretch.chunk)
+            end = t + stretch.chunk
+            end = min(until, end + -end % self._ranks.sync_every)
             if record_every and self._watched:
                 end = min(end, t - t % record_every + record_every)
             stop = self._take(t, end)
@@ -504,12 +546,15 @@ class Run:
             asked = ()  # before the first step
         elif asked:
             asked = tuple(filter(_each_chunk, asked))
-        for callback in asked:
+        stop = self._ranks.answer(lambda: self._ask_all(asked))
+        self._looked = t
+        return stop
+
+    def _ask_all(self, callbacks: Iterable[Callback]) -> Stop | None:
+        for callback in callbacks:
             stop = self._ask(callback)
             if stop is not None:
-                self._looked = t
                 return stop
-        self._looked = t
         return None
 
     def _ask(self, callback: Callback) -> Stop | None:
@@ -542,8 +587,9 @@ class Run:
         return min(self.n_threads, self._core.part_count(rows))
 
     def _begin_checkpoints(self) -> None:
-        assert self.checkpoint is not None
-        files.refuse_existing(self.checkpoint)
+        path = self.checkpoint
+        assert path is not None
+        self._ranks.together(lambda: files.refuse_existing(path) if self._ranks.first else None)
         self.save(self.checkpoint)
         self._saved_at = self.time
 
@@ -567,7 +613,7 @@ def minimize(
     sampling: str = "replacement",
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     clip_norm: float | None = None,
     clip_value: float | None = None,
@@ -575,6 +621,9 @@ def minimize(
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",
     tol: float | None = None,
+    comm: Any = None,
+    reproducible: bool | int = True,
+    sync_every: int | None = None,
 ) -> Result:
     r"""Minimise an objective by gradient descent or one of its variants.
 
@@ -613,8 +662,8 @@ def minimize(
     callbacks : iterable of callables
         Each is called with a `callbacks.Progress` at every record and may end the run. The stop
         rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
-    progress : bool, default False
-        Show a bar on the standard error stream.
+    progress : bool or "log", default False
+        Show a bar on the standard error stream; "log": a line every ten seconds, for a file.
     n_threads : int, at least 1, default 1
         Threads that share each gradient over more than 128 rows (4096 or more of sparse data).
         The result is the same, bit by bit, for any number; there are never more of them than parts
@@ -635,6 +684,19 @@ def minimize(
         For "auto", 1e-6 by default: it ends with a proof that L(θ) - L* <= tol where it has one,
         and else where the gradient is no longer than tol (times that at the start, if it is above
         1).
+    comm : communicator of mpi4py, optional
+        Such as ``MPI.COMM_WORLD``: the objective holds this rank's rows, all ranks make the same
+        call, and all get the same result. Or an object with ``rank``, ``size``,
+        ``allreduce(numbers)`` and ``broadcast(numbers, root)``, in place on float64 vectors.
+        Callbacks are asked, and files are written, on rank 0. See `distributed`.
+    reproducible : bool or int, default True
+        With comm: the rows of all ranks are cut into 12 parts, or as many as are given, and what
+        they add to a gradient is added in their order, so that the bits are the same on 1, 2, 3, 4,
+        6 and 12 ranks that hold whole parts. False: in any order, with the fewest bytes.
+    sync_every : int, at least 1, optional
+        With comm, local SGD: every rank takes its own steps, on batches of its own rows, and the
+        ranks' θ are averaged after so many (by their numbers of rows). SAGA and SVRG run this way
+        only: each rank keeps its table, and at each meeting finds the full gradient of all rows.
 
     Returns
     -------
@@ -675,6 +737,8 @@ def minimize(
     if isinstance(optimizer, str):
         if optimizer != "auto":
             raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
+        if comm is not None:
+            raise ValueError('"auto" runs on one machine: give an optimizer beside comm')
         given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
         if any(one is not None for one in given) or tuple(callbacks) or progress:
             raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
@@ -685,7 +749,7 @@ def minimize(
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
-        on_interrupt,
+        on_interrupt, comm, reproducible, sync_every,
     ) as run:  # fmt: skip
         return run.advance()._last_result()
 
@@ -696,10 +760,12 @@ def resume(
     optimizer: Optimizer | None = None,
     record_every: int | None = None,
     callbacks: Iterable[Callback] = (),
-    progress: bool = False,
+    progress: bool | str = False,
     n_threads: int = 1,
     checkpoint_every: float = 60.0,
     on_interrupt: str = "return",
+    comm: Any = None,
+    reproducible: bool | int = True,
 ) -> Result:
     """Go on with a run from its checkpoint, or from its result, to the same bits as one run.
 
@@ -714,8 +780,9 @@ def resume(
         That of the run, where the file cannot hold it (``schedules.custom`` has a function).
     record_every : int, optional
         As for `minimize`; as before by default.
-    callbacks, progress, n_threads, checkpoint_every, on_interrupt
-        As for `minimize`. What callbacks remembered is given back to those of the same type.
+    callbacks, progress, n_threads, checkpoint_every, on_interrupt, comm, reproducible
+        As for `minimize`; the number of ranks may be another. What callbacks remembered is given
+        back to those of the same type.
 
     Returns
     -------
@@ -738,7 +805,7 @@ def resume(
     """
     options = {
         "progress": progress, "n_threads": n_threads, "on_interrupt": on_interrupt,
-        "checkpoint_every": checkpoint_every,
+        "checkpoint_every": checkpoint_every, "comm": comm, "reproducible": reproducible,
     }  # fmt: skip
     if isinstance(source, Result):
         run = Run._of_state(
@@ -761,11 +828,13 @@ def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator
     if count < 1:
         yield None
         return
-    cores = [objective.compiled() for _ in range(count)]
+    # Of rows that are spread over ranks, the threads share those of this one.
+    leader, own = getattr(core, "inner", core), getattr(objective, "local", objective)
+    cores = [own.compiled() for _ in range(count)]
     if weights is not None:
         for one in cores:
             one.draw_with(weights)
-    team = teams.Team(core, cores)
+    team = teams.Team(leader, cores)
     threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
     started = []
     try:

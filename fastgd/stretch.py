@@ -8,6 +8,7 @@ so it waits until they have cost many times as much.
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from fastgd.callbacks import Stop
 from fastgd.console import Interrupts
 from fastgd.optimizers import Rates
 
-__all__ = ["Stretch"]
+__all__ = ["ALONE", "Stretch"]
 
 # Seconds that a chunk should take: short enough for Ctrl-C, long enough to cost nothing.
 CHUNK_SECONDS = 0.03
@@ -26,6 +27,30 @@ NO_RATES = np.empty(0), np.empty(0)
 NO_LOCK = contextlib.nullcontext()
 # What a mark costs, it costs once in so many times as long.
 MARK_SHARE = 16
+
+
+class One:
+    """All that a run of one process has to agree on with others: nothing. See distributed.Ranks."""
+
+    size = 1
+    first = True
+    sync_every = 1
+    watched = False
+
+    def same(self, number: float) -> float:
+        return number
+
+    def listen(self, interrupts: Interrupts) -> None:
+        interrupts.listen()
+
+    def answer(self, ask: Callable[[], Stop | None]) -> Stop | None:
+        return ask()
+
+    def together(self, function: Callable[[], Any]) -> Any:
+        return function()
+
+
+ALONE = One()
 
 
 class Stretch:
@@ -38,6 +63,8 @@ class Stretch:
     lock : lock, optional
         Of a bit generator that others may draw from between our chunks. Each chunk is then marked
         before and after, while nobody else draws.
+    same : callable
+        Makes one of what several ranks have measured, so that all cut their steps alike.
 
     Attributes
     ----------
@@ -45,11 +72,18 @@ class Stretch:
         Steps that should be taken next.
     """
 
-    def __init__(self, solver: Any, rates: Rates, lock: Any = None) -> None:
+    def __init__(
+        self,
+        solver: Any,
+        rates: Rates,
+        lock: Any = None,
+        same: Callable[[float], float] = ALONE.same,
+    ) -> None:
         self.solver = solver
+        self._same = same
         self.rates = rates
-        self.scale = 1.0  # of all rates, from the last mark on
         self._constant = rates.constant
+        self.scale = 1.0  # of all rates, from the last mark on
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
         work = (solver.sampler.batch_size + 4) * solver.n_params + 50
         self.chunk = max(1, min(LONGEST_CHUNK, CHUNK_WORK // work))
@@ -65,7 +99,7 @@ class Stretch:
 
     @property
     def last_lr(self) -> float:
-        """That of the step taken last, also where the rule has found it; NaN before the first."""
+        """The rate of the last step, also where the rule has found it; NaN before the first."""
         lr: float = self.solver.last_lr
         return lr
 
@@ -78,14 +112,17 @@ class Stretch:
         With `record_every`, records are made after the step `recorded`, and left with the solver.
         The run stays where it diverges.
         """
-        with interrupts.heard, self._lock:
+        with self._lock:
             try:
+                # What is marked, or taken back, is so as a whole: a signal waits. Python hears one
+                # in the product of two large integers too, of which a generator's state is made.
                 if self._shared:
                     self.mark()
-                lr, momentum = self._rates_over(start, end)
-                began = time.perf_counter()
-                looked = self.solver.take(lr, momentum, record_every, total, recorded)
-                seconds = time.perf_counter() - began
+                with interrupts.heard:
+                    lr, momentum = self._rates_over(start, end)
+                    began = time.perf_counter()
+                    looked = self.solver.take(lr, momentum, record_every, total, recorded)
+                    seconds = self._same(time.perf_counter() - began)
                 self._since_mark += seconds
                 stop = None
                 if looked or self._shared or self._since_mark > MARK_SHARE * self._mark_seconds:
@@ -130,7 +167,7 @@ class Stretch:
         began = time.perf_counter()
         self.solver.mark()
         self._since_mark = 0.0
-        self._mark_seconds = time.perf_counter() - began
+        self._mark_seconds = self._same(time.perf_counter() - began)
 
     def load(self, saved: dict[str, Any]) -> None:
         """Go to where the solver was saved."""
@@ -157,7 +194,7 @@ class Stretch:
             if last:
                 return None
             self.mark()
-            self._mark_seconds = time.perf_counter() - began
+            self._mark_seconds = self._same(time.perf_counter() - began)
             return None
         solver, bad = self.solver, self.step
         try:

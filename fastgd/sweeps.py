@@ -11,6 +11,7 @@ from fastgd.arguments import check_seed
 from fastgd.callbacks import Callback
 from fastgd.console import Interrupts
 from fastgd.history import Result
+from fastgd.jobs import check_parallel, handed_out
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
 from fastgd.run import Run
@@ -35,6 +36,7 @@ def sweep(
     sampling: str = "replacement",
     record_every: int | None = 0,
     callbacks: Iterable[Callback] = (),
+    parallel: str = "threads",
 ) -> list[Result]:
     """Several optimizers on one objective, with the same draws, in one pass over the data.
 
@@ -49,6 +51,10 @@ def sweep(
     theta0, batch_size, steps, epochs, seed, sampling, record_every, callbacks
         As for `minimize`, for each of the runs; but nothing is recorded by default, and a seed that
         is not an int is asked once, for the draws of all.
+    parallel : "threads" or "joblib"
+        The runs take turns in this thread; or each is a job that joblib hands out, to other
+        processes or, inside ``joblib.parallel_config("dask")``, to a cluster, where callbacks are
+        copies. The results are the same.
 
     Returns
     -------
@@ -59,6 +65,8 @@ def sweep(
     ------
     TypeError, ValueError
         Arguments that make no sense, before any work starts.
+    ImportError
+        joblib is asked for, and not installed.
 
     Notes
     -----
@@ -81,6 +89,17 @@ def sweep(
     if not isinstance(seed, (int, np.integer)):
         seed = int(np.random.default_rng(seed).integers(1 << 63))
     callbacks = tuple(callbacks)
+    if check_parallel(parallel):
+        options = {
+            "theta0": theta0, "batch_size": batch_size, "steps": steps, "epochs": epochs,
+            "seed": seed, "sampling": sampling, "record_every": record_every,
+            "callbacks": callbacks,
+        }  # fmt: skip
+        jobs = [(objective, optimizer, options) for optimizer in optimizers]
+        found = sorted(handed_out(_alone, jobs), key=lambda pair: pair[0])
+        for _, result in found:
+            result.objective = objective
+        return [result for _, result in found]
     stride = shared_steps(objective, batch_size)
     with contextlib.ExitStack() as stack:
         runs = [
@@ -96,17 +115,32 @@ def sweep(
         interrupts = stack.enter_context(Interrupts())
         for run in runs:
             run._interrupts = interrupts
-        live = runs
-        while live:
-            for run in live:
-                run._advance(run.total if stride is None else run.step + stride, settled=False)
-            live = [run for run in live if run.stop is None]
+        if runs:
+            abreast(runs, runs[0].total, stride)
         return [run._last_result() for run in runs]
+
+
+def _alone(objective: Objective, optimizer: Optimizer, options: dict[str, Any]) -> Result:
+    with Run(objective, optimizer, **options) as run:
+        result = run.advance()._last_result()
+    result.state  # noqa: B018 - copied now: nothing of the run travels
+    result.objective = None  # type: ignore[assignment]  # whoever asked has it, and its data
+    return result
 
 
 def _own(callback: Callback) -> Callback:
     # What remembers something remembers it of one run.
     return copy.copy(callback) if hasattr(callback, "save") else callback
+
+
+def abreast(runs: Sequence[Run], until: int, stride: int | None) -> None:
+    """Take runs to the same step, in turns of `stride` steps, or one after the other."""
+    live = [run for run in runs if run.stop is None]
+    while live:
+        for run in live:
+            end = until if stride is None else min(until, run.step + stride)
+            run._advance(end, settled=end == until)
+        live = [run for run in live if run.stop is None and run.step < until]
 
 
 def shared_steps(objective: Objective, batch_size: int | None) -> int | None:

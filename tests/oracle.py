@@ -123,6 +123,10 @@ losses = {
         ),
         lambda z, y, epsilon=1.35: np.clip(z - y, -epsilon, epsilon),
     ),
+    "pseudo_huber": (
+        lambda z, y, epsilon=1.35: epsilon**2 * (np.sqrt(1 + ((z - y) / epsilon) ** 2) - 1),
+        lambda z, y, epsilon=1.35: (z - y) / np.sqrt(1 + ((z - y) / epsilon) ** 2),
+    ),
     "epsilon_insensitive": (
         lambda z, y, epsilon=0.1: np.maximum(0, np.abs(z - y) - epsilon),
         lambda z, y, epsilon=0.1: np.where(np.abs(z - y) > epsilon, np.sign(z - y), 0.0),
@@ -370,6 +374,17 @@ class Momentum(SGD):
         return theta - lr * self.v
 
 
+class QHM(SGD):
+    default_momentum = 0.999
+
+    def __init__(self, theta, nu=0.7, inside=0.0):
+        self.v, self.nu, self.inside = np.zeros_like(theta), nu, inside
+
+    def move(self, theta, g, t, lr, momentum):
+        self.v = momentum * self.v + (1 - momentum) * lr**self.inside * g
+        return theta - lr * (1 - self.nu) * g - lr ** (1 - self.inside) * self.nu * self.v
+
+
 class Nesterov(SGD):
     default_momentum = "nesterov"
 
@@ -397,8 +412,9 @@ class Nesterov(SGD):
 
 
 class AdaGrad(SGD):
-    def __init__(self, theta, eps=1e-10, eps_root=0.0):
+    def __init__(self, theta, eps=1e-10, eps_root=0.0, initial_accumulator=0.0):
         self.G, self.eps, self.eps_root = np.zeros_like(theta), eps, eps_root
+        self.G += initial_accumulator
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.G + g**2
@@ -407,28 +423,39 @@ class AdaGrad(SGD):
 
 
 class RMSProp(SGD):
-    def __init__(self, theta, decay=0.9, eps=0.0, eps_root=1e-16):
-        self.G, self.decay = np.zeros_like(theta), decay
-        self.eps, self.eps_root = eps, eps_root
+    default_momentum = 0.0
+
+    def __init__(self, theta, decay=0.9, eps=0.0, eps_root=1e-16, centered=0.0, inside=0.0):
+        self.G, self.m, self.v, self.decay = *np.zeros((3, len(theta))), decay
+        self.eps, self.eps_root, self.centered, self.inside = eps, eps_root, centered, inside
 
     def move(self, theta, g, t, lr, momentum):
         self.G = self.decay * self.G + (1 - self.decay) * g**2
-        self.rate = lr / (np.sqrt(self.G + self.eps_root) + self.eps)
-        return theta - lr * g / (np.sqrt(self.G + self.eps_root) + self.eps)
+        self.m = self.decay * self.m + (1 - self.decay) * g
+        root = np.sqrt(self.G - self.centered * self.m**2 + self.eps_root)
+        self.rate = lr / (root + self.eps)
+        self.v = momentum * self.v + lr**self.inside * g / (root + self.eps)
+        return theta - lr ** (1 - self.inside) * self.v
 
 
 class Adam(SGD):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=0.0, eps_root=1e-16):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=0.0, eps_root=1e-16, eps_hat=0.0):
         self.m, self.v = np.zeros_like(theta), np.zeros_like(theta)
         self.beta1, self.beta2, self.eps, self.eps_root = beta1, beta2, eps, eps_root
+        self.eps_hat = eps_hat
+
+    def root(self, v_hat, t):
+        """What the step divides by."""
+        eps = self.eps + self.eps_hat / np.sqrt(1 - self.beta2 ** (t + 1))
+        return np.sqrt(v_hat + self.eps_root) + eps
 
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
         m_hat = self.m / (1 - self.beta1 ** (t + 1))
         v_hat = self.v / (1 - self.beta2 ** (t + 1))
-        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
-        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        self.rate = lr / self.root(v_hat, t)
+        return theta - lr * m_hat / self.root(v_hat, t)
 
 
 class AdamW(Adam):
@@ -449,21 +476,24 @@ class Lion(SGD):
 
 
 class AMSGrad(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
-        super().__init__(theta, beta1, beta2, eps, eps_root)
-        self.V = np.zeros_like(theta)
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0, eps_hat=0.0, corrected=0.0
+    ):
+        super().__init__(theta, beta1, beta2, eps, eps_root, eps_hat)
+        self.V, self.corrected = np.zeros_like(theta), corrected
 
     def moments(self, g, t):
         """m̂ and the v̂ that the step divides by."""
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
-        self.V = np.maximum(self.V, self.v)
-        return self.m / (1 - self.beta1 ** (t + 1)), self.V / (1 - self.beta2 ** (t + 1))
+        c = 1 - self.beta2 ** (t + 1)
+        self.V = np.maximum(self.V, self.v / c**self.corrected)
+        return self.m / (1 - self.beta1 ** (t + 1)), self.V / c ** (1 - self.corrected)
 
     def move(self, theta, g, t, lr, momentum):
         m_hat, v_hat = self.moments(g, t)
-        self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
-        return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        self.rate = lr / self.root(v_hat, t)
+        return theta - lr * m_hat / self.root(v_hat, t)
 
 
 class AMSBound(AMSGrad):
@@ -513,22 +543,33 @@ class Adadelta(SGD):
 
 
 class NAdam(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0, momentum_decay=None):
         super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.momentum_decay, self.product = momentum_decay, 1.0
+
+    def mu(self, t):
+        """The momentum of step t, counted from 1."""
+        if self.momentum_decay is None:
+            return self.beta1
+        return self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))
 
     def move(self, theta, g, t, lr, momentum):
         b1, b2 = self.beta1, self.beta2
         self.m = b1 * self.m + (1 - b1) * g
         self.v = b2 * self.v + (1 - b2) * g**2
-        m_hat = b1 * self.m / (1 - b1 ** (t + 2)) + (1 - b1) * g / (1 - b1 ** (t + 1))
+        now, later = self.mu(t + 1), self.mu(t + 2)
+        self.product *= now
+        m_hat = later * self.m / (1 - self.product * later) + (1 - now) * g / (1 - self.product)
         v_hat = self.v / (1 - b2 ** (t + 1))
         self.rate = lr / (np.sqrt(v_hat + self.eps_root) + self.eps)
         return theta - lr * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
 
 
 class RAdam(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, threshold=5.0, eps=1e-8, eps_root=0.0):
-        super().__init__(theta, beta1, beta2, eps, eps_root)
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, threshold=5.0, eps=1e-8, eps_root=0.0, eps_hat=0.0
+    ):
+        super().__init__(theta, beta1, beta2, eps, eps_root, eps_hat)
         self.threshold = threshold
 
     def move(self, theta, g, t, lr, momentum):
@@ -542,25 +583,28 @@ class RAdam(Adam):
             self.rate = None
             return theta - lr * m_hat
         r = math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
-        self.rate = lr * r / (np.sqrt(v_hat + self.eps_root) + self.eps)
-        return theta - lr * r * m_hat / (np.sqrt(v_hat + self.eps_root) + self.eps)
+        self.rate = lr * r / self.root(v_hat, t)
+        return theta - lr * r * m_hat / self.root(v_hat, t)
 
 
 class Adamax(SGD):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_outside=0.0):
         self.m, self.u = np.zeros_like(theta), np.zeros_like(theta)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.beta1, self.beta2, self.eps, self.eps_outside = beta1, beta2, eps, eps_outside
 
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.u = np.maximum(self.beta2 * self.u, np.abs(g) + self.eps)
-        self.rate = lr / self.u
-        return theta - lr * self.m / (1 - self.beta1 ** (t + 1)) / self.u
+        self.rate = lr / (self.u + self.eps_outside)
+        return theta - self.rate * self.m / (1 - self.beta1 ** (t + 1))
 
 
 class Yogi(Adam):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-3, eps_root=0.0):
+    def __init__(
+        self, theta, beta1=0.9, beta2=0.999, eps=1e-3, eps_root=0.0, initial_accumulator=0.0
+    ):
         super().__init__(theta, beta1, beta2, eps, eps_root)
+        self.m, self.v = self.m + initial_accumulator, self.v + initial_accumulator
 
     def move(self, theta, g, t, lr, momentum):
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
@@ -747,8 +791,9 @@ class ScheduleFreeSGD(SGD):
 
     decays_itself = True
 
-    def __init__(self, theta, beta=0.9):
+    def __init__(self, theta, beta=0.9, weight_power=2.0):
         self.z, self.beta, self.weights_so_far, self.largest = theta, beta, [], 0.0
+        self.weight_power = weight_power
 
     def point(self, theta, momentum):
         return (1 - self.beta) * self.z + self.beta * theta
@@ -769,14 +814,14 @@ class ScheduleFreeSGD(SGD):
             self.rate = lr * self.scales
         self.z = self.prox(self.z, lr if self.rate is None else self.rate)
         self.largest = max(self.largest, lr)
-        self.weights_so_far.append(self.largest**2)
+        self.weights_so_far.append(self.largest**self.weight_power)
         c = self.weights_so_far[-1] / sum(self.weights_so_far)
         return (1 - c) * theta + c * self.z
 
 
 class ScheduleFreeAdamW(ScheduleFreeSGD):
-    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0):
-        super().__init__(theta, beta1)
+    def __init__(self, theta, beta1=0.9, beta2=0.999, eps=1e-8, eps_root=0.0, weight_power=2.0):
+        super().__init__(theta, beta1, weight_power)
         self.v, self.beta2 = np.zeros_like(theta), beta2
         self.eps, self.eps_root = eps, eps_root
 
@@ -822,6 +867,20 @@ class Lookahead(Around):
         if (t + 1) % self.every == 0:
             self.slow = self.slow + self.slow_step * (self.iterate - self.slow)
             self.iterate = self.slow
+        return self.iterate
+
+
+class CoupledDecay(Around):
+    inside = Momentum
+    default_momentum = 0.9
+
+    def __init__(self, theta, l2=0.01, **options):
+        super().__init__(theta, **options)
+        self.l2 = l2
+
+    def move(self, theta, g, t, lr, momentum):
+        point = self.inner.point(self.iterate, momentum)
+        self.step_inside(g + self.l2 * self.weights * point, t, lr, momentum)
         return self.iterate
 
 
@@ -874,7 +933,7 @@ rules = {
         SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, Lion, AMSGrad, AMSBound, AdaBound,
         AdaBelief, Adadelta, NAdam, RAdam, Adamax, Yogi, Adan, LAMB, Rprop, ScheduleFreeSGD,
         ScheduleFreeAdamW, Lookahead, PolyakAverage, ExponentialAverage, Signum, NadamW, AdEMAMix,
-        ADOPT, Cautious, DoG, DoWG, BarzilaiBorwein, Prodigy,
+        ADOPT, Cautious, DoG, DoWG, BarzilaiBorwein, Prodigy, QHM, CoupledDecay,
     )
 }  # fmt: skip
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import signals
 
 import fastgd as gd
-from fastgd import cli, theory
+from fastgd import checkpoint, cli, theory
 from fastgd.datasets import tables
 from fastgd.theory import examine
 
@@ -255,22 +256,23 @@ def test_trials_of_wrong_types(run, line):
 
 
 @pytest.mark.parametrize("wrong", [None, [], {}, "x", 3, True])
-@pytest.mark.parametrize("column", ["problem", "number", "lr", "validation", "setting", "message"])
+@pytest.mark.parametrize(
+    "column", ["problem", "draw", "number", "lr", "validation", "setting", "message"]
+)
 def test_a_trial_of_which_one_value_is_of_another_type(run, column, wrong):
-    pytest.importorskip("matplotlib").use("Agg")
     command = "compare --problems quadratic-1e2 --optimizers sgd --budget 1 --seeds 1 --out r"
     known = {"quadratic-1e2": "Quadratic(50 x 50), losses 5.5232826, 5.5232826, 5.5232826 at the "
              "start, batch_size None, 1000 steps"}  # fmt: skip
     record = {"problem": "quadratic-1e2", "optimizer": "sgd", "schedule": "constant",
-              "kind": "trial", "number": 0, "lr": 0.1, "validation": 2.5, "test": 2.5,
+              "draw": 0, "kind": "trial", "number": 0, "lr": 0.1, "validation": 2.5, "test": 2.5,
               "setting": "SGD()", "message": "reached 1000 steps"}  # fmt: skip
-    taken = {"problem": str, "setting": str, "message": str, "number": int}.get(
+    taken = {"problem": str, "setting": str, "message": str, "number": int, "draw": int}.get(
         column, (int, float)
     )
     if isinstance(wrong, taken) and wrong is not True or (wrong is None and taken == (int, float)):
         pytest.skip("that is of the right type")
     Path("r").mkdir()
-    lines = [{"fastgd": 1, "seed": 0, "problems": known}, {**record, column: wrong}]
+    lines = [{"fastgd": 2, "seed": 0, "problems": known}, {**record, column: wrong}]
     Path("r/trials.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     refused(run, command, "r/trials.jsonl is not the file of a comparison")
 
@@ -368,3 +370,130 @@ def test_ctrl_c_ends_an_expectation_over_seeds(monkeypatch):
         theory.expectation(f, gd.SGD(lr=0.1), batch_size=8, steps=20_000, seeds=1000)
     timer.join()
     assert len(taken) < 1000
+
+
+# A run that is kept.
+
+
+def arrays_of(path):
+    with np.load(path, allow_pickle=False) as entries:
+        return {name: entries[name].tobytes() for name in entries.files if "model" not in name}
+
+
+FIT = "fit breast-cancer --epochs 40 --lr 0.01 --quiet"
+
+
+def test_resume_goes_on_to_the_same_model(run, monkeypatch, tmp_path):
+    assert run(f"{FIT} --out whole.npz")[0] == 0
+    hear = []
+
+    def interrupt(self):  # as a signal that comes a little later, each time earlier than the end
+        hear.append(1)
+        if len(hear) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fastgd.console.Interrupts.listen", interrupt)
+        code, out, err = run(f"{FIT} --out part.npz --checkpoint run.npz --checkpoint-every 0")
+    assert (code, out, err) == (130, "", "")
+    assert gd.load_model("part.npz").details["steps"] < 560
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, out, _ = run("resume ../run.npz")
+    assert code == 0 and "checkpoint     ../run.npz\n" in out
+    monkeypatch.chdir(tmp_path)  # the model is where fit was told to put it
+    assert arrays_of("part.npz") == arrays_of("whole.npz")
+    # What is over is not taken further, and says the same again.
+    assert run("resume run.npz --quiet --out again.npz") == (0, "", "")
+    assert arrays_of("again.npz") == arrays_of("whole.npz")
+
+
+def test_what_cannot_be_kept_or_resumed_is_one_line(run, tmp_path):
+    refused(run, f"{FIT} --checkpoint no/run.npz", "'no/run.npz' cannot be written: No such file")
+    refused(run, "fit - --checkpoint run.npz", "standard input cannot be read a second time")
+    refused(run, "resume run.npz", "there is no checkpoint 'run.npz'")
+    assert run(f"{FIT} --checkpoint run.npz --out m.npz")[0] == 0
+    refused(run, f"{FIT} --checkpoint run.npz", "go on with it by fastgd resume run.npz")
+    refused(run, "resume m.npz", "damaged, or not a checkpoint")
+    refused(run, "resume run.npz --data penguins", "run")
+    with gd.Run(gd.Quadratic(np.eye(2)), gd.SGD(0.1), steps=3) as other:
+        other.save("other.npz")
+    refused(run, "resume other.npz", "was not kept by fastgd fit: go on with gd.resume")
+
+
+def test_data_that_has_moved_or_changed(run, tmp_path):
+    rows = [f"{i % 7},{(i * i) % 5},{i % 2}" for i in range(60)]
+    text = "a,b,y\n" + "\n".join(rows) + "\n"
+    Path("data.csv").write_text(text)
+    assert run("fit data.csv --target y --epochs 2 --quiet --checkpoint run.npz")[0] == 0
+    Path("data.csv").rename("moved.csv")
+    refused(run, "resume run.npz", "data.csv")
+    assert run("resume run.npz --quiet --data moved.csv") == (0, "", "")
+    Path("moved.csv").write_text(text.replace("3,", "4,"))
+    refused(run, "resume run.npz --data moved.csv", "is of a run on other data: X differs")
+
+
+@pytest.mark.parametrize("reason", ["full", "gone"])
+def test_a_run_outlives_its_checkpoint(run, monkeypatch, reason):
+    Path("folder").mkdir()
+    written, real = [], os.replace
+
+    def replace(source, target):
+        if str(target).startswith("folder"):
+            written.append(target)
+            if len(written) > 3 and reason == "full":
+                raise OSError(28, "No space left on device")
+            if len(written) == 4:
+                for path in Path("folder").iterdir():
+                    path.unlink()
+                Path("folder").rmdir()
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    code, out, err = run(f"{FIT} --out m.npz --checkpoint folder/run.npz --checkpoint-every 0")
+    assert code == 0 and gd.load_model("m.npz").details["steps"] == 560
+    assert err.count("\n") == 1 and "'folder/run.npz' cannot be written: No s" in err
+    if reason == "full":
+        assert checkpoint.read(Path("folder/run.npz"))[0]["n_params"] == 31
+
+
+@POSIX
+def test_help_that_cannot_be_written_is_an_error(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full")
+    done = shell("fastgd --help >/dev/full; echo $?; fastgd fit --help >/dev/full", tmp_path)
+    assert done.stdout == "2\n" and done.returncode == 2
+    assert done.stderr == "fastgd: standard output: No space left on device\n" * 2
+
+
+# Signals before there is a command to hear them, and after.
+
+
+@POSIX
+@pytest.mark.parametrize("name, code", [("INT", 130), ("TERM", 143)])
+@pytest.mark.parametrize("when", ["import", "run"])
+def test_a_signal_at_any_time_is_one_line(tmp_path, name, code, when):
+    # While numpy is imported, or from a callback's place in the middle of the command.
+    where = "import fastgd.core.update" if when == "import" else "fastgd.commands"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Sender:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {where.split()[-1]!r}:\n"
+        f"            os.kill(os.getpid(), signal.SIG{name})\n"
+        "sys.meta_path.insert(0, Sender())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "fastgd", "show", "m.npz"], cwd=tmp_path, capture_output=True,
+        text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(
+            [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])},
+    )  # fmt: skip
+    word = "interrupted" if name == "INT" else "terminated"
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"fastgd: {word}\n")
+
+
+@POSIX
+@pytest.mark.slow
+def test_random_signals_over_the_commands():
+    faults = signals.try_all(8, 1, 60.0, ["fit", "resume", "show", "certify"], lambda text: None)
+    assert not faults, "\n".join(faults)

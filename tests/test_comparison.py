@@ -1,16 +1,18 @@
 # Comparisons: equal budgets, held-out data, the same numbers however they are computed.
 import dataclasses
 import importlib
+import itertools
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import friedmanchisquare, rankdata
 
 import fastgd as gd
 from fastgd import comparison, console, optimizers
-from fastgd.comparison import Comparison, ranking, study
+from fastgd.comparison import Comparison, claims, ranking, study, trials
 
 driver = importlib.import_module("fastgd.sweeps")
 SMALL = {"optimizers": ["sgd", "adam", "lookahead-radam"], "budget": 3, "seeds": 2}
@@ -83,9 +85,9 @@ def test_a_shared_pass_changes_nothing(small, monkeypatch):
     monkeypatch.setattr(driver, "SHARED_BYTES", 20000)  # the rows of 15 steps
     assert driver.shared_steps(quick().train, 8) == 15
     packs = []
-    run = study._Study._run
+    run = trials.run_pack
     monkeypatch.setattr(
-        study._Study, "_run", lambda *given: packs.append(len(given[1])) or run(*given)
+        trials, "run_pack", lambda pack, *more: packs.append(len(pack.trials)) or run(pack, *more)
     )
     assert gd.compare(quick(), **SMALL, n_jobs=2).rows == small.rows
     assert max(packs) == study.PACK
@@ -120,7 +122,7 @@ def test_it_goes_on_from_its_file(small, tmp_path, monkeypatch):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:10]) + lines[10][:20])  # killed in the middle of a line
     assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
-    monkeypatch.setattr(study._Study, "_run", None)  # nothing is left to run
+    monkeypatch.setattr(trials, "run_pack", None)  # nothing is left to run
     assert gd.compare(quick(), **SMALL, path=path).rows == small.rows
 
 
@@ -225,7 +227,7 @@ def test_divergence_is_a_result():
     assert all("diverged" in row["message"] for row in defaults)
     (row,) = c.summary()
     assert row["default"] == (math.inf,) * 3 and math.isfinite(row["tuned"][1])
-    assert row["gain"] == math.inf
+    assert row["gain"] == 100.0
     json.dumps(c.to_dict(), allow_nan=False)
 
 
@@ -309,25 +311,255 @@ def test_the_critical_difference_is_that_of_the_table():
 def test_the_verdict_tells_noise_from_difference():
     noise = np.random.default_rng(0).normal(size=(3, 10))
     losses = {"a": noise[0], "b": noise[1], "c": 10 + noise[2]}
-    assert "b do" not in made({"p": {"a": noise[0], "c": losses["c"]}}).verdict()
-    text = made({"p": losses}).verdict()
-    assert "not differ from it by more than the noise of the seeds; the other 1 do" in text
+    found = made({"p": losses})
+    assert "p: no difference between the best exceeds the noise." in found.verdict()
+    assert [row["behind"] for row in found.overview()] == [False, False, True]
     assert "no difference" in made({"p": {"a": noise[0], "b": noise[1]}}).verdict()
-    assert "better than all others" in made({"p": {"a": noise[0], "c": losses["c"]}}).verdict()
+    two = made({"p": {"a": noise[0], "c": losses["c"]}})
+    assert "a is better than all others by more than the noise" in two.verdict()
     assert "too few" in made({"p": {"a": noise[0][:2], "c": losses["c"][:2]}}).verdict()
     alike = made({"p": {name: [math.inf] * 10 for name in "ab"}})
     assert "no difference" in alike.verdict()
+    assert "one draw of the tuning" in alike.verdict()
+
+
+def test_a_verdict_has_no_numbers_and_names_only_winners():
+    noise = np.random.default_rng(1).normal(size=(6, 4, 8))
+    found = of_draws(
+        {f"p{'abcdef'[i]}": dict(zip("wxyz", noise[i], strict=True)) for i in range(6)}
+    )
+    sentences = found.verdict().splitlines()
+    assert len(sentences) == 7
+    assert all(one.endswith("no difference between the best exceeds the noise.")
+               for one in sentences[:6])  # fmt: skip
+    assert sentences[6] == (
+        "Over all 6 problems: no optimizer is ahead of all others by more than chance."
+    )
 
 
 def test_the_verdict_over_all_problems():
     order = {name: [float(i)] for i, name in enumerate("abcdef")}
     assert "Over all" not in made({"p": order}).verdict()
-    few = made({f"p{i}": order for i in range(2)}).verdict()
-    assert "Over all 2 problems: a has the best mean rank (1 of 6), but no other lies" in few
-    many = made({f"p{i}": order for i in range(20)}).verdict()
-    assert "a has the best mean rank, and c, d, e, f lie behind it" in many
+    few = made({f"p{i}": order for i in range(2)})
+    assert "Over all 2 problems: no optimizer is ahead of all others" in few.verdict()
+    assert few.friedman() == pytest.approx(friedmanchisquare(*[[i, i] for i in range(6)]).pvalue)
     two = made({f"p{i}": {name: order[name] for name in "ab"} for i in range(20)}).verdict()
-    assert "ahead of all others" in two
+    assert "Over all 20 problems: a is ahead of all others by more than chance." in two
+
+
+def test_friedman_s_test_comes_before_nemenyi_s():
+    # Ranks that differ by more than Nemenyi's distance, were there a difference to look for.
+    test = ranking.Test({"a": 1.0, "b": 9.0}, p_value=0.2, difference=3.0)
+    assert test.ahead_of == []
+    assert test._replace(p_value=0.01).ahead_of == ["b"]
+
+
+def of_draws(tuned, trials=None):
+    """A comparison with these tuned losses, one for each draw, and trials of each draw:
+    {problem: {optimizer: losses}}, {optimizer: [(validation, test), ...]}."""
+    rows = []
+    for problem, of in tuned.items():
+        for optimizer, losses in of.items():
+            tried = (trials or {}).get(optimizer, [(1.0, 1.0)])
+            for draw, loss in enumerate(losses):
+                kinds = [("trial", i, *pair) for i, pair in enumerate(tried)]
+                kinds += [("tuned", draw, loss, loss), ("default", draw, *tried[0])]
+                rows += [
+                    {
+                        "problem": problem, "optimizer": optimizer, "schedule": "constant",
+                        "draw": draw, "kind": kind, "number": i, "lr": 0.1, "validation": v,
+                        "test": t, "setting": "", "message": "",
+                    }
+                    for kind, i, v, t in kinds
+                ]  # fmt: skip
+    return Comparison(rows)
+
+
+def by_name(found, start):
+    (one,) = [one for one in found.findings() if one.claim.startswith(start)]
+    return one
+
+
+def test_adam_among_the_best_is_found_denied_or_left_open():
+    names = ["adam", "b", "c"]
+    first = {f"p{i}": {n: [j + 0.1 * d for d in range(6)] for j, n in enumerate(names)}
+             for i in range(4)}  # fmt: skip
+    finding = by_name(of_draws(first), "Adam")
+    assert finding.answer == "yes"
+    assert finding.numbers["problems of 4 with adam in the best third"].low == 4.0
+    assert by_name(of_draws(first), "There is no clear winner").answer == "no"
+    last = {
+        p: dict(zip(names, reversed(list(of.values())), strict=True)) for p, of in first.items()
+    }
+    assert by_name(of_draws(last), "Adam").answer == "no"
+    noise = np.random.default_rng(0).normal(size=(4, 3, 6))
+    even = {f"p{i}": dict(zip(names, noise[i], strict=True)) for i in range(4)}
+    assert by_name(of_draws(even), "Adam").answer == "open"
+    assert by_name(of_draws(even), "There is no clear winner").answer == "yes"
+
+
+def test_a_newer_rule_is_ahead_of_adam_beyond_the_noise_or_not():
+    noise = np.random.default_rng(2).normal(size=(5, 2, 8))
+    level = {f"p{i}": {"adam": a, "adopt": b} for i, (a, b) in enumerate(noise)}
+    assert by_name(of_draws(level), "No newer rule").answer == "yes"
+    ahead = {p: {"adam": of["adam"], "adopt": of["adam"] - 1} for p, of in level.items()}
+    finding = by_name(of_draws(ahead), "No newer rule")
+    assert finding.answer == "no" and str(finding).endswith("noise: adopt")
+    assert str(finding.numbers["mean rank of adopt less that of adam"]) == "-1 [-1, -1]"
+
+
+def test_tuning_against_choosing():
+    # As they come 8, 4 and 2; tuned each comes to 2: choosing, and tuning, save what there is.
+    trials = {
+        n: [(v, v), (2.0, 2.0), (9.0, 9.0)] for n, v in zip("abc", (8.0, 4.0, 2.0), strict=True)
+    }
+    tuned = {f"p{i}": {n: [2.0] * 6 for n in "abc"} for i in range(3)}
+    finding = by_name(of_draws(tuned, trials), "Tuning")
+    numbers = list(finding.numbers.values())
+    assert [one.value for one in numbers] == [50.0, 50.0, 0.0] and finding.answer == "yes"
+    # Where tuning alone saves something, choosing does not help.
+    trials = {n: [(8.0, 8.0), (1.0, 1.0), (9.0, 9.0)] for n in "abc"}
+    finding = by_name(of_draws(tuned, trials), "Tuning")
+    assert finding.answer == "no" and str(finding) == "Tuning helps more than choosing"
+    assert [one.value for one in finding.numbers.values()] == [87.5, 0.0, 87.5]
+
+
+def test_a_smaller_budget_is_that_of_all_subsets():
+    generator = np.random.default_rng(0)
+    validation, test = generator.normal(size=(2, 7))
+    for size in range(1, 8):
+        best = [
+            test[min((0, *others), key=lambda i: validation[i])]
+            for others in itertools.combinations(range(1, 7), size - 1)
+        ]
+        # The lower median: the first loss that half of the subsets stay below or reach.
+        expected = sorted(best)[(len(best) - 1) // 2]
+        assert claims._with_budget(validation, test, size) == expected
+    rows = of_draws({"p": {n: [1.0] * 5 for n in "ab"}}, {"a": [(1.0, 1.0)] * 12}).budgets()
+    assert [row["budget"] for row in rows] == [1]  # b has one trial: there is nothing larger
+
+
+def test_budgets_end_at_what_was_run():
+    trials = {n: [(8.0, 8.0), *((v, v) for v in np.arange(1.0, 12.0))] for n in "ab"}
+    rows = of_draws({"p": {n: [1.0] * 5 for n in "ab"}}, trials).budgets()
+    assert [row["budget"] for row in rows] == [1, 2, 5, 10, 12]
+    assert rows[0]["gain"].value == 0.0 and rows[-1]["gain"].value == 87.5
+    gains = [row["gain"].value for row in rows]
+    assert gains == sorted(gains) and rows[0]["ranks"]["a"].value == 1.5
+
+
+def test_fewer_than_five_draws_say_nothing(small):
+    assert small.findings() == [] and small.standings() == {} and small.budgets() == []
+    assert "one draw" in small.verdict()
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return gd.compare(
+        dataclasses.replace(gd.problems.get("penguins-least-squares"), steps=30),
+        ["sgd", "adam"], budget=3, seeds=6, draws=3,
+    )  # fmt: skip
+
+
+def test_each_draw_tunes_anew_on_a_split_of_its_own(drawn):
+    assert len(drawn.rows) == 2 * 2 * (3 * 3 + 2 * 6)
+    for name in ("sgd", "adam"):
+        settings = {
+            draw: [r["setting"] for r in drawn.rows
+                   if (r["optimizer"], r["schedule"], r["draw"], r["kind"])
+                   == (name, "constant", draw, "trial")]
+            for draw in range(3)
+        }  # fmt: skip
+        # The default settings are the first of each draw, and no other is tried twice.
+        assert {of[0] for of in settings.values()} == {repr(optimizers.registry[name]())}
+        assert len({one for of in settings.values() for one in of}) == 1 + 3 * 2
+    tests = [r["test"] for r in drawn.rows if r["kind"] == "trial" and r["number"] == 0]
+    assert len(set(tests)) == len(tests)  # other rows judge, and other rows are trained on
+
+
+def test_the_tuned_runs_are_of_their_own_draw_s_choice(drawn):
+    for row in drawn.rows:
+        if row["kind"] == "tuned":
+            mine = [r for r in drawn.rows if r["kind"] == "trial" and all(
+                r[c] == row[c] for c in ("optimizer", "schedule", "draw"))]  # fmt: skip
+            best = min(mine, key=lambda r: r["validation"])
+            assert row["setting"] == best["setting"] and row["draw"] == row["number"] % 3
+    chosen, by_draw = drawn.chosen(), drawn.by_draw()
+    for name in ("sgd", "adam"):
+        losses = chosen["penguins-least-squares"][name].reshape(3, 2)
+        assert list(by_draw["penguins-least-squares"][name]) == [
+            pytest.approx(pair.mean()) for pair in losses
+        ]
+
+
+def test_more_seeds_take_over_what_is_there(tmp_path, monkeypatch):
+    path, runs = tmp_path / "trials.jsonl", []
+    few = {"optimizers": "sgd", "budget": 2, "schedules": "constant", "path": path}
+    first = gd.compare(quick(steps=10), seeds=5, **few)
+    run = trials.run_pack
+    monkeypatch.setattr(
+        trials, "run_pack", lambda pack, *more: runs.append(pack) or run(pack, *more)
+    )
+    second = gd.compare(quick(steps=10), seeds=6, **few)
+    assert all(row in second.rows for row in first.rows) and len(runs) == 2 + 2
+
+
+def test_the_validation_loss_is_the_worst_of_the_last_tenth():
+    problem = dataclasses.replace(quick(steps=40), batch_size=None)
+    pack = trials.Pack(problem, 0, [trials.Trial(("", "", "", 0, "trial", 0), gd.SGD(lr=0.3))])
+    (record,) = trials.run_pack(pack)
+    losses = [
+        problem.validation.value(gd.minimize(problem.train, gd.SGD(lr=0.3), problem.theta0,
+                                             steps=steps, record_every=0).theta)
+        for steps in (36, 37, 38, 39, 40)
+    ]  # fmt: skip
+    assert record["validation"] == max(losses) and record["test"] == losses[-1]
+
+
+def test_the_four_schedules_of_the_paper():
+    steps = 70
+    kinds = {name: comparison.entrants.as_schedule_kind(name) for name in comparison.SCHEDULES}
+    rates = {name: gd.schedules.as_schedule(kind(0.5, steps))(np.arange(steps), steps)
+             for name, kind in kinds.items()}  # fmt: skip
+    assert set(rates["constant"]) == {0.5}
+    assert rates["cosine"][0] == 0.5 and rates["cosine"][-1] == pytest.approx(0.05, rel=0.01)
+    assert list(np.flatnonzero(rates["restarts"] == 0.5)) == [0, 10, 30]
+    assert np.all(rates["trapezoidal"][6:64] == 0.5) and rates["trapezoidal"][-1] < 0.1
+    assert rates["trapezoidal"][0] == pytest.approx(0.5 / 7)
+    c = gd.compare(quick(steps=20), "sgd", budget=1, seeds=1, schedules=comparison.SCHEDULES)
+    assert {row["lr"] for row in c.rows} == {gd.SGD().lr}
+
+
+def test_more_draws_than_runs_are_refused():
+    with pytest.raises(ValueError, match="each of the 3 draws needs a run"):
+        gd.compare("quadratic-1e2", "sgd", budget=1, seeds=2, draws=3)
+
+
+def test_a_file_of_before_is_refused(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    path.write_text('{"fastgd": 1, "seed": 0, "problems": {"p": "q"}}\n')
+    with pytest.raises(ValueError, match="written by another version"):
+        gd.compare(quick(), "sgd", budget=1, seeds=1, path=path)
+
+
+def test_another_split_has_the_same_rows_in_other_parts():
+    problem = gd.problems.get("digits-softmax")
+    other = problem.drawn(7)
+    assert (other.name, other.steps, other.batch_size) == ("digits-softmax", 1000, 32)
+    for part in ("train", "validation", "test"):
+        one, two = getattr(problem, part), getattr(other, part)
+        assert one.X.shape == two.X.shape and not np.array_equal(one.y, two.y)
+    again = problem.drawn(7)
+    np.testing.assert_array_equal(again.test.X, other.test.X)
+    fixed = gd.problems.get("quadratic-1e2")
+    assert fixed.drawn(3) is fixed
+
+
+def test_problems_can_be_sent_to_another_process():
+    for name in gd.problems.names():
+        problem = gd.problems.get(name)
+        again = pickle.loads(pickle.dumps(problem))
+        assert again.drawn(1).train.n_params == problem.train.n_params
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 10])

@@ -185,6 +185,44 @@ def test_epochs_of_sgd_with_velocity(weights, ahead):
     np.testing.assert_allclose(loss, 0.5 * total / 60, rtol=1e-12)
 
 
+def test_epochs_of_adam_with_its_corrections_in_the_rate():
+    f = gd.NeuralNetwork(X, Y, (4,), "tanh")
+    theta = f.initial_point(1)
+    expected, m, v = theta.copy(), np.zeros_like(theta), np.zeros_like(theta)
+    order, eps = ORDER.astype(np.int64), 1e-3
+    t = np.arange(1.0, 5.0)
+    rates = 0.05 * np.sqrt(1 - 0.99**t) / (1 - 0.8**t)
+    for lr, start in zip(rates, range(0, 60, 16), strict=True):
+        g = f.sample_gradients(expected, order[start : start + 16]).mean(axis=0)
+        m = 0.8 * m + 0.2 * g
+        v = 0.99 * v + 0.01 * g**2
+        expected = expected - lr * m / (np.sqrt(v) + eps)
+    moments = np.zeros((2, f.n_params))
+    epochs = Epochs(f.compiled(), theta, moments=moments, betas=(0.8, 0.99), eps=eps)
+    epochs.take(order, 16, rates, np.zeros(4))
+    np.testing.assert_allclose(theta, expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(moments, [m, v], rtol=1e-9, atol=1e-15)
+    with pytest.raises(ValueError, match="moments"):
+        Epochs(f.compiled(), theta, moments=np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="one way"):
+        Epochs(f.compiled(), theta, velocity=theta, moments=moments)
+
+
+@pytest.mark.parametrize("kind", ["dense", "csr"])
+def test_a_number_that_is_not_finite_shows_in_the_margins(kind):
+    for place, value in ((0, np.nan), (5, np.inf), (59, -np.inf)):
+        data = np.where(np.arange(X.size).reshape(X.shape) % 3 == 0, X, 0.0)
+        model = Online(sp.csr_array(data) if kind == "csr" else data, Y, gd.losses.Squared(),
+                       np.zeros(X.shape[1]))  # fmt: skip
+        model.take(np.arange(60, dtype=np.int32), np.zeros(60))
+        assert model.sound
+        data[place, 1] = value
+        model = Online(sp.csr_array(data) if kind == "csr" else data, Y, gd.losses.Squared(),
+                       np.zeros(X.shape[1]))  # fmt: skip
+        model.take(np.arange(60, dtype=np.int32), np.zeros(60))
+        assert not model.sound
+
+
 def test_epochs_by_an_optimizer_are_those_of_a_run():
     f = gd.NeuralNetwork(X, Y, (4,))
     theta = f.initial_point(0)

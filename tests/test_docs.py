@@ -1,4 +1,5 @@
 # The documentation names everything that is public, without building it (ci/docs does that).
+import ast
 import importlib.util
 import inspect
 import re
@@ -77,3 +78,18 @@ def test_every_page_is_in_a_table_of_contents():
     for page in DOCS.rglob("*.md"):
         if page != DOCS / "index.md":
             assert page.with_suffix("").resolve() in listed, f"{page.name} is in no toctree"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_pages_beside_the_docs_lead_somewhere(page):
+    text = (DOCS.parent / page).read_text("utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (DOCS.parent / link).exists()] == []
+
+
+def test_every_example_has_a_title_and_a_text():
+    scripts = sorted((DOCS / "examples").glob("*.py"))
+    assert len(scripts) >= 15
+    for script in scripts:
+        title, line, text = ast.get_docstring(ast.parse(script.read_text("utf-8"))).split("\n", 2)
+        assert len(line) == len(title) and set(line) == {"="} and len(text.split()) > 5, script

@@ -25,6 +25,8 @@ def docstring_examples():
     for name in ["fastgd", *names]:
         if name.endswith("__main__") or (name.startswith("fastgd.sklearn") and not SKLEARN):
             continue
+        if name == "fastgd.optimagic" and importlib.util.find_spec("optimagic") is None:
+            continue
         # Cython lists the examples of a compiled module in its __test__.
         for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=NAMES):
             if test.examples:
@@ -35,6 +37,8 @@ def page_examples():
     for page in PAGES:
         # The end of a code block would be read as output.
         text = FENCE.sub("", page.read_text(encoding="utf-8"))
+        if "from fastgd.sklearn import" in text and not SKLEARN:
+            continue
         name = page.relative_to(CHECKOUT).as_posix()
         test = doctest.DocTestParser().get_doctest(text, dict(NAMES), name, str(page), 0)
         if test.examples:

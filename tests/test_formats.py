@@ -97,7 +97,7 @@ def test_rows_that_lack_a_value(tmp_path, expected):
     with pytest.raises(ValueError, match="missing values in 'size' .1, first in line 1., 'sort'"):
         datasets.load(path, "y")
     same(datasets.load(path, "y", missing="drop"), expected)
-    with pytest.raises(ValueError, match="missing must be 'refuse' or 'drop'"):
+    with pytest.raises(ValueError, match="missing must be 'refuse', 'drop' or 'impute'"):
         datasets.load(path, "y", missing="guess")
     path.write_text(json_lines([dict(ROWS[3], size=None)]))
     with pytest.raises(ValueError, match="every row lacks a value"):
@@ -290,3 +290,63 @@ def test_what_fuzzing_found(tmp_path):
     (tmp_path / "a.libsvm").write_bytes(b"1 1:2\n\x97 1:3\n")
     with pytest.raises(ValueError, match="a.libsvm: not text in UTF-8"):
         datasets.load(tmp_path / "a.libsvm")
+
+
+@pytest.mark.parametrize("form", ["text", "table"])
+def test_missing_values_are_imputed_on_request(form, tmp_path):
+    text = "a,b,c,y\n1,x,5,0\n,x,6,1\n3,,7,0\n8,z,,1\n"
+    if form == "text":
+        given = tmp_path / "gaps.csv"
+        given.write_text(text)
+    else:
+        pytest.importorskip("narwhals")
+        pandas = pytest.importorskip("pandas")
+        given = pandas.DataFrame({"a": [1, None, 3, 8], "b": ["x", "x", None, "z"],
+                                  "c": [5.0, 6, 7, None], "y": [0, 1, 0, 1]})  # fmt: skip
+    data = gd.datasets.load(given, "y", standardize=False, missing="impute")
+    assert data.feature_names == ("a", "b=x", "b=z", "c")
+    expected = [[1, 1, 0, 5], [4, 1, 0, 6], [3, 1, 0, 7], [8, 0, 1, 6]]
+    np.testing.assert_array_equal(data.X, expected)
+    with pytest.raises(ValueError, match="the target 'c' lacks values"):
+        gd.datasets.load(given, "c", missing="impute")
+
+
+def large_text(rows, spoil=""):
+    rng = np.random.default_rng(0)
+    lines = ["number, count,kind ,padded,y"]
+    for i in range(rows):
+        kind = "abc"[i % 3]
+        lines.append(f'{rng.standard_normal()!r},{i % 11},"{kind}, {kind}", {i % 7}.5 ,{i % 2}')
+    return "\n".join([*lines, *([spoil] if spoil else [])]) + "\n"
+
+
+@pytest.mark.parametrize("backend", ["polars", "pyarrow"])
+def test_large_texts_are_read_as_the_plain_reader_does(backend, tmp_path, monkeypatch):
+    pytest.importorskip("narwhals")
+    pytest.importorskip(backend)
+    from fastgd.datasets import frames, large, tables
+
+    monkeypatch.setattr(large, "LARGE", 0)
+    if backend == "pyarrow":
+        monkeypatch.setitem(sys.modules, "polars", None)
+    path = tmp_path / "large.csv"
+    path.write_text(large_text(50))
+    wanted = tables.Wanted()
+    fast, slow = large.read(path, "large", wanted), tables.read_text(path, "large", wanted)
+    assert fast is not None
+    assert list(fast.columns) == list(slow.columns)
+    for column, values in slow.columns.items():
+        np.testing.assert_array_equal(fast.columns[column], values)
+        assert fast.columns[column].dtype.kind == values.dtype.kind
+    assert list(fast.places) == list(slow.places)
+    # What the plain reader has something to say about is left to it.
+    for spoil in ("1,2,a,,0", "1,2,a,x,0", "inf,2,a,1,0", "1,2,a,1", "9007199254740993,2,a,1,0"):
+        path.write_text(large_text(50, spoil))
+        found = large.read(path, "large", wanted)
+        try:
+            expected = tables.read_text(path, "large", wanted)
+        except ValueError:
+            assert found is None
+        else:
+            np.testing.assert_array_equal(found.columns["padded"], expected.columns["padded"])
+    assert frames.read_delimited(tmp_path / "none.csv", ",") is None

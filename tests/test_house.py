@@ -23,7 +23,7 @@ FLOORS = [
     {"cli"},
     {"commands"},
     {"config", "explorer", "figures"},
-    {"gallery", "sklearn", "scipy", "optimagic", "dialects", "distributed"},
+    {"gallery", "exchange", "sklearn", "scipy", "optimagic", "dialects", "distributed"},
     {"report", "comparison"},
     {"plots", "auto"},
     {"theory"},
@@ -36,7 +36,7 @@ FLOORS = [
     {"objectives"},
     {"optimizers", "losses", "penalties", "datasets"},
     {"schedules"},
-    {"checks", "console", "files", "notebook", "views"},
+    {"checks", "console", "early", "files", "jobs", "notebook", "pointers", "views"},
     {"core"},
 ]
 
@@ -44,15 +44,16 @@ FLOORS = [
 CORE_FLOORS = [
     {"epochs", "online"},
     {"descent", "local", "reduced", "search"},
-    {"solver"},
+    {"singles"},
+    {"solver", "spread"},
     {"team"},
     {"linear", "network", "foreign", "around"},
     {"rules", "adam", "tuning"},
     {"objective", "update"},
-    {"rows"},
+    {"rows", "products"},
     {"losses", "penalties"},
     {"sampling", "exponential", "seeds"},
-    {"vector", "claim", "flush", "build"},
+    {"vector", "claim", "flush", "build", "shared"},
     {"dispatch"},
 ]
 
@@ -179,6 +180,10 @@ def test_a_view_is_named_as_it_can_be_found():
         ("bokeh", "explorer/page.py"),
         ("sklearn", "sklearn/"),
         ("narwhals", "datasets/frames.py"),
+        ("onnx", "exchange.py"),
+        ("optimagic", "optimagic.py"),
+        ("mpi4py", "distributed/ranks.py"),
+        ("joblib", "jobs.py"),
     ],
 )
 def test_a_package_is_imported_in_one_place_only(package, home):

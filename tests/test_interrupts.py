@@ -109,6 +109,32 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(case, sent):
         assert np.array_equal(run.advance(17).theta, once.theta)
 
 
+@pytest.mark.parametrize("number", range(3, 15))
+def test_a_signal_while_a_generator_is_marked_is_heard_later(number):
+    # As in the product of two large integers, of which NumPy makes the state of its own.
+    class PCG64(np.random.PCG64):
+        asked = 0
+
+        @property
+        def state(self):
+            PCG64.asked += 1
+            if PCG64.asked == number:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().state
+
+        @state.setter
+        def state(self, value):
+            np.random.PCG64.state.__set__(self, value)
+
+    f, rule, options = wide(), gd.AdaGrad(1e-3), {"steps": 10**9, "batch_size": 4}
+    seed = np.random.Generator(PCG64(5))
+    r = gd.minimize(f, rule, seed=seed, record_every=0, **options)
+    assert r.interrupted
+    run = gd.Run._of_state(r.state, f, None, None, (), {})
+    once = gd.Run(f, rule, seed=np.random.default_rng(5), record_every=0, **options)
+    assert np.array_equal(run.advance(17).theta, once.advance(r.steps + 17).theta)
+
+
 @pytest.mark.parametrize("steps", [300, 30_000, 300_000])
 @pytest.mark.parametrize("record_every", [0, 10_000])
 def test_an_interrupt_of_a_diverging_run_never_returns_nan(record_every, steps, sent):

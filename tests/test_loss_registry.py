@@ -7,12 +7,13 @@ import pickle
 import numpy as np
 import oracle
 import pytest
-from scipy import sparse
+from scipy import sparse, special
 
 import fastgd as gd
 
 LOSSES = {
     "huber": [gd.losses.Huber(1.35), gd.losses.Huber(0.3)],
+    "pseudo_huber": [gd.losses.PseudoHuber(1.35), gd.losses.PseudoHuber(0.3)],
     "epsilon_insensitive": [gd.losses.EpsilonInsensitive(0.1), gd.losses.EpsilonInsensitive(0.0)],
     "squared_epsilon_insensitive": [gd.losses.SquaredEpsilonInsensitive(0.2)],
     "quantile": [gd.losses.Quantile(0.5), gd.losses.Quantile(0.9)],
@@ -358,3 +359,59 @@ def test_the_quantile_that_is_found_is_the_quantile():
     f = gd.LinearModel(np.ones((1001, 1)), y, gd.losses.Quantile(0.9))
     theta = gd.minimize(f, gd.SGD(gd.schedules.power(1.0, 0.7)), steps=5000).theta
     assert theta[0] == pytest.approx(np.quantile(y, 0.9), abs=0.01)
+
+
+def log_likelihood(loss, X, y, theta):
+    """The loss as statsmodels has it: from its likelihoods, deviances and robust norms."""
+    api = pytest.importorskip("statsmodels.api")
+    families, n, z = api.families, len(y), X @ theta
+    if loss.name == "squared":
+        return np.sum((y - api.OLS(y, X).predict(theta)) ** 2) / (2 * n)
+    if loss.name == "logistic":
+        return -api.Logit(y, X).loglike(theta) / n
+    if loss.name == "softmax":
+        # Its first class has no weights: the difference to those of the first.
+        W = theta.reshape(3, -1)
+        return -api.MNLogit(y, X).loglike((W[1:] - W[0]).T.ravel(order="F")) / n
+    if loss.name == "huber":
+        return api.robust.norms.HuberT(loss.epsilon).rho(z - y).mean()
+    if loss.name == "poisson":
+        return -api.Poisson(y, X).loglike(theta) / n - special.gammaln(y + 1).mean()
+    if loss.name == "gamma":
+        deviance = families.Gamma(families.links.Log()).deviance(y, np.exp(z))
+        return deviance / (2 * n) + np.log(y).mean() + 1
+    p = loss.power
+    deviance = families.Tweedie(families.links.Log(), p).deviance(y, np.exp(z))
+    return deviance / (2 * n) - (y ** (2 - p)).mean() / ((1 - p) * (2 - p))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [loss for loss in CASES if loss.name in (
+        "squared", "logistic", "softmax", "huber", "poisson", "gamma", "tweedie")],
+    ids=repr,
+)  # fmt: skip
+def test_the_loss_is_that_of_statsmodels(loss):
+    X, y = data(loss)
+    f = gd.LinearModel(X, y, loss, fit_intercept=False)
+    for seed in range(3):
+        theta = np.random.default_rng(seed).standard_normal(f.n_params) / 3
+        expected = log_likelihood(loss, X, y, theta)
+        np.testing.assert_allclose(f.value(theta), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("quantile", [0.25, 0.5, 0.9])
+def test_quantiles_are_those_of_statsmodels(quantile):
+    api = pytest.importorskip("statsmodels.api")
+    loss = gd.losses.Quantile(quantile)
+    X, y = data(loss)
+    X = np.column_stack([X, np.ones(len(X))])
+    fitted = api.QuantReg(y, X).fit(q=quantile, p_tol=1e-10, max_iter=10_000)
+    f = gd.LinearModel(X, y, loss, fit_intercept=False)
+    # Where its iterations have ended, no other θ is better by more than they say.
+    least = f.value(np.asarray(fitted.params))
+    r = gd.minimize(
+        f, gd.SGD(gd.schedules.inverse_time(0.5, 0.01)), np.asarray(fitted.params), steps=20_000,
+        record_every=100,
+    )  # fmt: skip
+    assert r.history["loss"].min() > least - 1e-6

@@ -98,6 +98,59 @@ FORMULAS = {
         (schedules.cosine(0.3), lambda t: cosine_formula(t, T, 0.3, 0.1)),
         (schedules.cosine(0.3, floor=0.0), lambda t: cosine_formula(t, T, 0.3, 0.0)),
         (schedules.cosine(0.3, floor=1.0), lambda t: 0.3),
+        (schedules.cosine(0.3, steps=20), lambda t: cosine_formula(t, 20, 0.3, 0.1)),
+        (
+            schedules.cosine(0.3, steps=20, after="rise"),
+            lambda t: 0.3 * (0.1 + 0.9 * (1 + math.cos(math.pi * t / 20)) / 2),
+        ),
+        (
+            schedules.cosine(0.3, exponent=1.5),
+            lambda t: 0.3 * (0.1 + 0.9 * ((1 + math.cos(math.pi * min(t, T) / T)) / 2) ** 1.5),
+        ),
+    ],
+    "polynomial": [
+        (
+            schedules.polynomial(0.3, 0.1, exponent=2.0),
+            lambda t: 0.1 + 0.2 * (1 - min(t, T) / T) ** 2,
+        ),
+        (schedules.polynomial(0.0, 0.3, steps=9), lambda t: 0.3 - 0.3 * (1 - min(t, 9) / 9)),
+    ],
+    "join": [
+        (
+            schedules.join([5, 20], [0.3, schedules.cosine(0.3), schedules.linear(0.3, 0.0)]),
+            lambda t: (
+                0.3
+                if t < 5
+                else cosine_formula(t - 5, 15, 0.3, 0.1)
+                if t < 20
+                else 0.3 * (1 - min(t - 20, T - 20) / (T - 20))
+            ),
+        ),
+        (schedules.join([500], [0.3, 0.1]), lambda t: 0.3),
+    ],
+    "interpolate": [
+        (
+            schedules.interpolate([0, 9.5, 40], [0.1, 0.3, 0.0]),
+            lambda t: 0.1 + 0.2 * t / 9.5 if t < 9.5 else 0.3 * (1 - min((t - 9.5) / 30.5, 1)),
+        ),
+        (
+            schedules.interpolate([3, 13], [0.3, 0.1], shape="cosine"),
+            lambda t: 0.1 + 0.1 * (1 + math.cos(math.pi * min(max(t - 3, 0) / 10, 1))),
+        ),
+        (schedules.interpolate([7], [0.3]), lambda t: 0.3),
+    ],
+    "bounded": [
+        (
+            schedules.bounded(schedules.exponential(0.3, 0.9), 0.1, 0.2),
+            lambda t: min(0.2, max(0.1, 0.3 * 0.9**t)),
+        ),
+        (schedules.bounded(schedules.linear(0.3, 0.0)), lambda t: 0.3 * (1 - min(t / T, 1))),
+    ],
+    "held": [
+        (
+            schedules.held(schedules.linear(0.3, 0.0), 7),
+            lambda t: 0.3 * (1 - min(t // 7 * 7 / T, 1)),
+        ),
     ],
     "warmup": [
         (schedules.warmup(10, then=0.3), lambda t: 0.3 * min((t + 1) / 10, 1)),
@@ -502,6 +555,11 @@ GOOD = {
         "low": 0.1, "high": 0.2, "period": 10, "period_multiplier": 2, "height_multiplier": 0.5,
     },
     "nesterov": {},
+    "polynomial": {"start": 0.1, "end": 0.0, "exponent": 2.0, "steps": 10},
+    "join": {"boundaries": [10], "schedules": [0.1, 0.2]},
+    "interpolate": {"places": [0, 10], "heights": [0.1, 0.2], "shape": "linear"},
+    "bounded": {"schedule": 0.1, "low": 0.1, "high": 0.2},
+    "held": {"schedule": 0.1, "every": 10},
     "scaled": {"factor": 0.5, "schedule": 0.1},
     "custom": {"function": lambda t, total: 0.1 * t},
 }  # fmt: skip
@@ -510,6 +568,11 @@ PARAMETERS = [
     for name, cls in schedules.registry.items()
     for field in dataclasses.fields(cls)
 ]
+# Names and lists, each with tests of its own.
+APART = {
+    ("wsd", "shape"), ("cosine", "after"), ("join", "boundaries"), ("join", "schedules"),
+    ("interpolate", "places"), ("interpolate", "heights"), ("interpolate", "shape"),
+}  # fmt: skip
 WRONG_TYPES = ["0.1", True, np.True_, 1j, [0.1], np.array([0.1, 0.2])]
 
 
@@ -517,7 +580,7 @@ def spoilt(name, parameter, value):
     return schedules.registry[name](**{**GOOD[name], parameter: value})
 
 
-@pytest.mark.parametrize(("name", "parameter"), [p for p in PARAMETERS if p != ("wsd", "shape")])
+@pytest.mark.parametrize(("name", "parameter"), [p for p in PARAMETERS if p not in APART])
 @pytest.mark.parametrize("value", WRONG_TYPES, ids=repr)
 def test_wrong_types_are_refused(name, parameter, value):
     with pytest.raises(TypeError, match=r"must be (a number|an integer|callable)"):
@@ -526,12 +589,13 @@ def test_wrong_types_are_refused(name, parameter, value):
 
 @pytest.mark.parametrize(
     ("name", "parameter"),
-    [p for p in PARAMETERS if p not in (("custom", "function"), ("wsd", "shape"))],
+    [p for p in PARAMETERS if p not in APART | {("custom", "function")}],
 )
 @pytest.mark.parametrize("value", [-1, -0.5, math.nan, math.inf, -math.inf, np.float64("nan")])
 def test_numbers_out_of_range_are_refused(name, parameter, value):
     integers = ("every", "half_cycle", "period", "period_multiplier")
-    wrong_kind = parameter in integers and isinstance(value, float)
+    whole = parameter in integers or (parameter == "steps" and name != "warmup")
+    wrong_kind = whole and isinstance(value, float)
     with pytest.raises(TypeError if wrong_kind else ValueError, match=r"must (be|not exceed)"):
         spoilt(name, parameter, value)
 
@@ -570,6 +634,33 @@ def test_messages_name_schedule_and_parameter(name, parameter, value, message):
 def test_the_shape_of_a_cooldown_is_a_name(shape):
     with pytest.raises(TypeError, match="wsd: shape must be one of"):
         schedules.wsd(0.1, shape=shape)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "parameters", "error", "message"),
+    [
+        ("cosine", {"peak": 0.1, "after": "fall"}, ValueError, "after must be 'stay' or 'rise'"),
+        ("cosine", {"peak": 0.1, "after": None}, TypeError, "after must be 'stay' or 'rise'"),
+        ("join", {"boundaries": "5", "schedules": [0.1]}, TypeError, "must be a list of steps"),
+        ("join", {"boundaries": [5.0], "schedules": [0.1, 0.2]}, TypeError, "whole numbers"),
+        ("join", {"boundaries": [0], "schedules": [0.1, 0.2]}, ValueError, "must rise from 1"),
+        ("join", {"boundaries": [5, 5], "schedules": [0.1] * 3}, ValueError, "must rise from 1"),
+        ("join", {"boundaries": [5], "schedules": [0.1]}, ValueError, "1 schedules have 0 bound"),
+        ("join", {"boundaries": [], "schedules": 0.1}, TypeError, "must be a list of schedules"),
+        ("join", {"boundaries": [], "schedules": []}, TypeError, "must be a list of schedules"),
+        ("interpolate", {"places": 1, "heights": [0.1]}, TypeError, "must be a list of numbers"),
+        ("interpolate", {"places": [1], "heights": ["a"]}, TypeError, "must be a number"),
+        ("interpolate", {"places": [1], "heights": [-0.1]}, ValueError, "must be >= 0"),
+        ("interpolate", {"places": [1, 1], "heights": [1, 1]}, ValueError, "places must rise"),
+        ("interpolate", {"places": [1, 2], "heights": [1]}, ValueError, "as many as places, 2"),
+        ("interpolate", {"places": [1], "heights": [1], "shape": "x"}, ValueError, "'linear' or"),
+        ("interpolate", {"places": [1], "heights": [1], "shape": 1}, TypeError, "'linear' or"),
+        ("bounded", {"schedule": 0.1, "low": 0.3, "high": 0.2}, ValueError, "must not exceed"),
+    ],
+)  # fmt: skip
+def test_schedules_made_of_others_say_what_they_want(schedule, parameters, error, message):
+    with pytest.raises(error, match=f"{schedule}: .*{message}"):
+        schedules.registry[schedule](**parameters)
 
 
 def test_a_run_can_be_made_longer_up_to_the_cooldown():

@@ -1,4 +1,10 @@
-"""Outliers: five wrong entries move least squares, and hardly move the Huber loss."""
+"""
+Outliers and the Huber loss
+===========================
+
+Five penguins of 333 with a mistyped weight turn the line of least squares, and hardly move that of
+the Huber loss.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np

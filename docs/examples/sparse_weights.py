@@ -1,4 +1,10 @@
-"""L1: weights become 0 exactly, one after the other, as the penalty grows."""
+"""
+Weights that are exactly 0
+==========================
+
+Under an L1 penalty one weight after the other becomes 0 as the penalty grows: not small, but 0,
+since each step ends with a proximal step.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,10 @@
-"""Twenty rates in one pass: how much the rate matters, for three optimizers."""
+"""
+Twenty rates in one pass
+========================
+
+How much the learning rate matters, for three optimizers: `gd.sweep` takes all runs over the data
+together.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np

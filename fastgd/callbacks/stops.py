@@ -1,8 +1,10 @@
 """Stop rules that look at one number, and the log."""
 
+import inspect
 import math
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,19 +153,22 @@ class WallTime:
 
 @dataclass(frozen=True)
 class Log:
-    """Writes each record as a line of a CSV file, at once: to be watched while a run goes on.
+    """Hands each record on at once: as a line of a CSV file, or to a tracker of experiments.
 
-    A new run begins the file anew; one that is resumed writes on. A line that cannot be written is
-    warned of, and the run goes on.
+    A new run begins the file anew; one that is resumed writes on. What cannot be written or sent
+    later on is warned of, and the run goes on.
 
     Parameters
     ----------
-    path : path
+    to : path or callable
+        A file; or ``run.log`` of wandb or trackio, ``mlflow.log_metrics``, ``writer.add_scalar`` of
+        tensorboard, or any other function of a dict of numbers. Where it takes ``step``, it is told
+        the step.
 
     Raises
     ------
-    OSError
-        The file cannot be written when the run begins.
+    OSError, or what the tracker raises
+        At the first record.
 
     Examples
     --------
@@ -175,19 +180,49 @@ class Log:
     'step,loss,grad_norm,lr,time'
     """
 
-    path: Any
+    to: Any
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", Path(os.fspath(self.path)))
+        if not callable(self.to):
+            object.__setattr__(self, "to", Path(os.fspath(self.to)))
 
     def __call__(self, progress: Progress) -> None:
         history = progress.history
         first = len(history["step"]) == 1
-        line = ",".join(repr(history[column][-1].item()) for column in history)
+        row = {column: history[column][-1].item() for column in history}
         try:
-            with self.path.open("w" if first else "a", encoding="utf-8") as file:
-                file.write(f"{','.join(history)}\n{line}\n" if first else f"{line}\n")
-        except OSError as error:
+            if callable(self.to):
+                self._send(row)
+            else:
+                self._write(row, first)
+        except Exception as error:
             if first:
                 raise
-            warnings.warn(f"{str(self.path)!r}: {error.strerror}", RuntimeWarning, stacklevel=2)
+            reason = getattr(error, "strerror", None) or str(error)
+            where = "the tracker" if callable(self.to) else repr(str(self.to))
+            warnings.warn(f"{where}: {reason}", RuntimeWarning, stacklevel=2)
+
+    def _write(self, row: dict[str, float], first: bool) -> None:
+        line = ",".join(map(repr, row.values()))
+        with self.to.open("w" if first else "a", encoding="utf-8") as file:
+            file.write(f"{','.join(row)}\n{line}\n" if first else f"{line}\n")
+
+    def _send(self, row: dict[str, float]) -> None:
+        step = int(row.pop("step"))
+        # The rate of step 0 is not known, and no tracker takes NaN for a number.
+        row = {name: value for name, value in row.items() if math.isfinite(value)}
+        if getattr(self.to, "__name__", "") == "add_scalar":
+            for name, value in row.items():
+                self.to(name, value, step)
+        elif _takes_step(self.to):
+            self.to(row, step=step)
+        else:
+            self.to({"step": step, **row})
+
+
+def _takes_step(function: Callable[..., Any]) -> bool:
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return "step" in known or any(one.kind is one.VAR_KEYWORD for one in known.values())

@@ -47,8 +47,13 @@ def _certify(options: argparse.Namespace) -> int:
             range(options.seed, options.seed + options.seeds), setting.sampling,
             progress=sys.stderr.isatty(),
         )  # fmt: skip
+    shown = str(certificate)
+    if options.json:
+        shown = json.dumps(certificate.to_dict(), ensure_ascii=False)
     if options.out is None:
-        print(certificate)
+        if options.quiet:
+            raise ValueError("--quiet prints nothing: say --out FILE")
+        print(shown)
         return 0
     # The file first: where there is nothing to draw, nothing is printed either.
     if options.out.suffix.lower() == ".json":
@@ -56,5 +61,5 @@ def _certify(options: argparse.Namespace) -> int:
         replace_text(options.out, text + "\n")
     else:
         figures.save(certificate.plot()[0], options.out)
-    print(f"{certificate}\n\nThe certificate is in {options.out}")
+    print(shown if options.json else f"{shown}\n\nThe certificate is in {options.out}")
     return 0

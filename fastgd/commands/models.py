@@ -1,4 +1,4 @@
-"""fit, predict and show: a model is trained, used and looked at."""
+"""fit, resume, predict and show: a model is trained, used and looked at."""
 
 import argparse
 import csv
@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 import fastgd
-from fastgd import datasets
+from fastgd import checkpoint, datasets, distributed
 from fastgd.commands import choices, training
-from fastgd.files import replace_text
+from fastgd.early import INTERRUPTED
+from fastgd.files import as_path, replace_text
 from fastgd.losses import Loss
 from fastgd.model import Model, load_model
-
-INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 
 def add(commands: Any) -> None:
@@ -27,8 +26,21 @@ def add(commands: Any) -> None:
     training.add_options(fit)
     fit.add_argument("--out", metavar="FILE.npz", type=choices.file,
                      help="where to save the model")  # fmt: skip
-    fit.add_argument("--quiet", action="store_true", help="print nothing that is no error")
-    fit.add_argument("--json", action="store_true", help="print the report as JSON")
+    training.add_checkpoint(fit)
+    _add_report(fit)
+
+    resume = commands.add_parser(
+        "resume", help="go on with a run of fit",
+        description="Go on with a run that fit --checkpoint has kept, with the same options, to the"
+        " same bits as if it had never stopped.",
+    )  # fmt: skip
+    resume.set_defaults(command=_resume)
+    resume.add_argument("checkpoint", metavar="FILE", type=choices.file,
+                        help="the checkpoint, which is written on")  # fmt: skip
+    resume.add_argument("--data", metavar="DATA", help="where the data is now, if it was moved")
+    resume.add_argument("--out", metavar="FILE.npz", type=choices.file,
+                        help="where to save the model; default: as fit was told")  # fmt: skip
+    _add_report(resume)
 
     predict = commands.add_parser(
         "predict", help="use a model", description="Predict by a model that fit has saved."
@@ -50,10 +62,56 @@ def add(commands: Any) -> None:
     show.add_argument("--json", action="store_true", help="print all of it as JSON")
 
 
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="print nothing that is no error")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
 def _fit(options: argparse.Namespace) -> int:
+    note = None
+    if options.checkpoint is not None:
+        if options.data == "-":
+            raise ValueError("--checkpoint: standard input cannot be read a second time, by resume")
+        if options.checkpoint.exists():
+            raise ValueError(
+                f"there is {str(options.checkpoint)!r} already: go on with it by fastgd resume "
+                f"{options.checkpoint}, or delete it"
+            )
+        # What was typed, and where: it is checked again as it was the first time.
+        note = {"fit": options.arguments, "folder": str(Path.cwd())}
+    return _train(options, note)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    state, _ = checkpoint.read(options.checkpoint)
+    try:
+        arguments, folder = state["note"]["fit"], Path(state["note"]["folder"])
+        first = options.parse(arguments)
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"{str(options.checkpoint)!r} was not kept by fastgd fit: go on with gd.resume"
+        ) from None
+    if options.data is not None:
+        first.data = options.data
+    elif first.data not in datasets.shipped:
+        first.data = str(folder / as_path(first.data))
+    if options.out is not None:
+        first.out = options.out
+    elif first.out is not None:
+        first.out = folder / first.out
+    first.checkpoint, first.quiet, first.json = options.checkpoint, options.quiet, options.json
+    return _train(first, resumed=True)
+
+
+def _train(options: argparse.Namespace, note: Any = None, resumed: bool = False) -> int:
     if options.out is not None:
         check_out(options.out, ".npz")
-    found = model, train, test, result = training.train(options)
+    options.comm = distributed.launched()
+    if options.comm is not None and options.comm.Get_rank() != 0:
+        # Rank 0 speaks and writes for all.
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        options.out = None
+    found = model, train, test, result = training.train(options, note, resumed)
     model.details.update(
         fastgd=fastgd.__version__,
         data=train.name,
@@ -72,6 +130,9 @@ def _fit(options: argparse.Namespace) -> int:
         model.save(options.out)
         if not (options.quiet or options.json):
             print(f"model          {options.out}")
+    if options.checkpoint is not None and not (options.quiet or options.json):
+        go_on = f": fastgd resume {options.checkpoint} goes on" if result.interrupted else ""
+        print(f"checkpoint     {options.checkpoint}{go_on}")
     return INTERRUPTED if result.interrupted else 0
 
 
@@ -115,6 +176,8 @@ def _predict(options: argparse.Namespace) -> int:
     rows: list[tuple[Any, ...]]
     margins = model.margins(X)
     predicted = model.loss.predict(margins)
+    if options.quiet and options.out is None:
+        raise ValueError("--quiet prints nothing: say --out FILE.csv")
     if model.classes is None:
         rows = [(repr(float(one)),) for one in predicted]
     else:
@@ -127,13 +190,24 @@ def _predict(options: argparse.Namespace) -> int:
             )
             header += ("probability",)
             rows = [(label, f"{p:.6f}") for label, p in zip(labels, likeliest, strict=True)]
-    if options.out is None:
+    if options.json:
+        kept = [(float(row[0]) if model.classes is None else row[0], *map(float, row[1:]))
+                for row in rows]  # fmt: skip
+        text_of_json = json.dumps([dict(zip(header, row, strict=True)) for row in kept],
+                                  ensure_ascii=False)  # fmt: skip
+        if options.out is None:
+            print(text_of_json)
+            return 0
+    elif options.out is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
         return 0
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     replace_text(options.out, text.getvalue())
-    print(f"{len(rows)} predictions of {name!r} in {options.out}")
+    if options.json:
+        print(text_of_json)
+    else:
+        print(f"{len(rows)} predictions of {name!r} in {options.out}")
     return 0
 
 

@@ -1,6 +1,7 @@
 """figures and demo: the course's pictures, and eight optimizers side by side on real data."""
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,10 @@ def add(commands: Any) -> None:
 
 def _figures(options: argparse.Namespace) -> int:
     files = figures.gallery(options.out, options.only, options.lang)
-    print(f"{len(files)} files in {options.out}: {files[-1].name}")
+    if options.json:
+        print(json.dumps({"files": [str(options.out / file.name) for file in files]}))
+    else:
+        print(f"{len(files)} files in {options.out}: {files[-1].name}")
     return 0
 
 
@@ -52,14 +56,15 @@ def _demo(options: argparse.Namespace) -> int:
     train, test = data.split(DEMO_HELD_OUT, DEMO_SEED)
     settings: dict[str, Any] = {"l2": DEMO_L2, "fit_intercept": True}
     objective = objectives.LogisticRegression(train.X, train.y, **settings)
-    print(
+    say: Any = (lambda *texts: None) if options.json else print
+    say(
         f"Logistic regression on {data.name}: {len(train.y)} observations to train on,"
         f" {len(test.y)} held out, {len(data.feature_names)} features.\n"
         f"{DEMO_EPOCHS} epochs in batches of {DEMO_BATCH}, l2 = {DEMO_L2:g}, seed {DEMO_SEED}; "
         "all else by default.\n"
     )
-    print(f"{'optimizer':<20}{'train loss':>12}{'held-out loss':>15}{'accuracy':>10}{'time':>10}")
-    curves = {}
+    say(f"{'optimizer':<20}{'train loss':>12}{'held-out loss':>15}{'accuracy':>10}{'time':>10}")
+    curves, rows = {}, []
     for name, lr in DEMO_RATES.items():
         kind = optimizers.registry[name]
         optimizer = kind.make(lr=lr)
@@ -72,14 +77,18 @@ def _demo(options: argparse.Namespace) -> int:
         model = Model.of(objective, result.theta, classes=data.classes)
         loss, accuracy = training.judge(model, result, test)
         label = f"{kind.__name__}, lr {lr:g}"
-        print(f"{label:<20}{result.loss:12.5f}{loss:15.5f}{accuracy:10.4f}{seconds * 1e3:7.1f} ms")
+        say(f"{label:<20}{result.loss:12.5f}{loss:15.5f}{accuracy:10.4f}{seconds * 1e3:7.1f} ms")
+        rows.append({"optimizer": repr(optimizer), "train_loss": result.loss,
+                     "held_out_loss": loss, "accuracy": accuracy, "seconds": seconds})  # fmt: skip
         curves[label] = result.history["step"], result.history["loss"]
     path = options.out / "fastgd-demo.png"
     try:
         title = f"Logistic regression on {data.name}: loss on the training part"
         figures.save(figures.plot_losses(curves, title), path)
     except ImportError as error:
-        print(f"\nNo picture: {error}")
+        say(f"\nNo picture: {error}")
     else:
-        print(f"\nThe loss curves are in {path}")
+        say(f"\nThe loss curves are in {path}")
+    if options.json:
+        print(json.dumps(rows))
     return 0

@@ -1,20 +1,24 @@
 """What fit and certify share: the options of a run, its data, the run, and what is said of it."""
 
 import argparse
+import contextlib
 import inspect
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from fastgd import datasets, objectives, optimizers
+from fastgd import datasets, distributed, objectives, optimizers
 from fastgd.commands import choices
 from fastgd.core.sampling import SAMPLERS
 from fastgd.datasets import Dataset
+from fastgd.distributed.ranks import Ranks
 from fastgd.history import Result
 from fastgd.losses import Loss
 from fastgd.model import Model
-from fastgd.run import minimize
+from fastgd.run import Run
 
 Trained = tuple[Model, Dataset, Dataset | None, Result]
 
@@ -29,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what the target is; by default texts, and whole numbers of few different values, are"
         " classes")  # fmt: skip
     add("--drop", metavar="COL,...", type=choices.names, default=(), help="columns to leave out")
-    add("--missing", choices=["refuse", "drop"], default="refuse",
+    add("--missing", choices=["refuse", "drop", "impute"], default="refuse",
         help="what becomes of rows that lack a value; default: refuse")  # fmt: skip
     add("--no-standardize", action="store_true",
         help="take features and a numeric target as they are, not standardised")  # fmt: skip
@@ -69,10 +73,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         " part")  # fmt: skip
 
 
-def train(options: argparse.Namespace) -> Trained:
-    """The run that the options describe: model, training part, held-out part, result."""
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Where a run is kept while it goes on."""
+    parser.add_argument("--checkpoint", metavar="FILE", type=choices.file,
+        help="keep the run there, for fastgd resume FILE")  # fmt: skip
+    parser.add_argument("--checkpoint-every", metavar="SECONDS", type=float, default=60.0,
+        help="and how often; default: 60")  # fmt: skip
+
+
+def train(options: argparse.Namespace, note: Any = None, resumed: bool = False) -> Trained:
+    """The run that the options describe: model, training part, held-out part, result.
+
+    With a checkpoint the note is kept beside the run; `resumed` goes on with the one that is there.
+    """
     loss = None if options.loss is None else choices.loss(options.loss)
-    data, kind, loss = _load(options, loss)
+    comm = getattr(options, "comm", None)
+    if comm is None:
+        data, kind, loss = _load(options, loss)
+    else:  # each rank reads the file, and takes its rows below
+        data, kind, loss = Ranks(comm).together(lambda: _load(options, loss))
     part, test = _parts(options, data)
     moved = data.classes is None and not options.no_standardize
     y, target_mean, target_scale = part.y, 0.0, 1.0
@@ -90,16 +109,30 @@ def train(options: argparse.Namespace) -> Trained:
     optimizer = choices.optimizer(options, objective)
     batch_size = options.batch_size if options.batch_size is not None else min(32, len(y))
     epochs = 100 if options.epochs is None and options.steps is None else options.epochs
-    result = minimize(
-        objective,
-        optimizer,
-        batch_size=None if batch_size == "all" else batch_size,
-        epochs=epochs,
-        steps=options.steps,
-        seed=options.seed,
-        sampling=options.sampling,
-        progress=sys.stderr.isatty(),
-    )
+    path, every = getattr(options, "checkpoint", None), getattr(options, "checkpoint_every", 60.0)
+    kept: dict[str, Any] = {
+        "progress": sys.stderr.isatty() or (not options.quiet and "log"),
+         "checkpoint": path, "checkpoint_every": every,
+        "comm": comm,
+    }  # fmt: skip
+    shared = objective if comm is None else distributed.part(objective, comm)
+    with _in_lines():
+        if resumed:
+            run = Run.load(path, shared, optimizer, **kept)
+        else:
+            run = Run(
+                shared,
+                optimizer,
+                batch_size=None if batch_size == "all" else batch_size,
+                epochs=epochs,
+                steps=options.steps,
+                seed=options.seed,
+                sampling=options.sampling,
+                **kept,
+            )
+            run.note = note
+        with run:
+            result = run.advance().result()
     if result.diverged:
         raise ValueError(f"{result.message}; try a smaller --lr")
     details = {"options": {key: choices.shown(value) for key, value in settings.items()}}
@@ -109,6 +142,23 @@ def train(options: argparse.Namespace) -> Trained:
         target_scale=target_scale, details=details,
     )  # fmt: skip
     return model, part, test, result
+
+
+@contextlib.contextmanager
+def _in_lines() -> Iterator[None]:
+    """What a run warns of, such as a checkpoint that cannot be written, a line each."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = f"fastgd: {' '.join(str(message).split())}"
+        if text not in said:  # a disk that is full is so every minute
+            print(text, file=sys.stderr)
+        said.add(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show
+        yield
 
 
 def _load(options: argparse.Namespace, loss: Loss | None) -> tuple[Dataset, type[Any], Loss | None]:

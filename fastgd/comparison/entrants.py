@@ -1,11 +1,27 @@
 """Who takes part: problems, optimizers and schedules by their names."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from fastgd import optimizers as rules
 from fastgd import schedules as moves
 from fastgd.optimizers import Optimizer
+
+# The fifteen of Schmidt, Schneider and Hennig 2021, and rules that have been published since.
+FIFTEEN = (
+    "amsbound", "amsgrad", "adabelief", "adabound", "adadelta", "adagrad", "adam",
+    "lookahead-momentum", "lookahead-radam", "momentum", "nesterov", "nadam", "radam", "rmsprop",
+    "sgd",
+)  # fmt: skip
+NEWER = ("ademamix", "adopt", "signum", "nadamw", "cautious-adam")
+# Four problems of four kinds, one of them deep.
+FOUR = ("breast-cancer-logistic", "penguins-network", "spirals-deep", "noisy-quadratic")
+# The four schedules of the same paper. A run of T steps has restarts at T/7 and 3T/7; a trapezoid
+# rises over its first tenth and falls over its last.
+SCHEDULES = ("constant", "cosine", "restarts", "trapezoidal")
+
+Kind = Callable[[Any, int], Any]
 
 
 def named(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -46,7 +62,17 @@ def _label(optimizer: Optimizer) -> str:
     return name if inside is None else f"{name}-{_label(inside)}"
 
 
-def as_schedule_kind(name: Any) -> Any:
+def as_schedule_kind(name: Any) -> Kind:
+    """What makes a schedule of that name out of a rate and the number of steps."""
+    if name in ("constant", "restarts", "trapezoidal"):
+        known: dict[str, Kind] = {
+            "constant": lambda lr, steps: lr,
+            "restarts": lambda lr, steps: moves.sgdr(
+                0.0, lr, max(1, round(steps / 7)), period_multiplier=2
+            ),
+            "trapezoidal": lambda lr, steps: moves.wsd(lr, warmup=0.1, cooldown=0.1),
+        }
+        return known[name]
     kind = moves.registry.get(name) if isinstance(name, str) else None
     if kind is not None and kind.top in {item.name for item in dataclasses.fields(kind)}:  # type: ignore[arg-type]
         needed = [
@@ -55,6 +81,14 @@ def as_schedule_kind(name: Any) -> Any:
             if item.default is dataclasses.MISSING and item.name != kind.top
         ]
         if not needed:
-            return kind
+            top = kind.top
+            return lambda lr, steps: kind(**{top: lr})
         raise ValueError(f"schedule {name!r} needs {', '.join(needed)} beside the rate")
     raise ValueError(f"a schedule is a name such as 'constant' or 'cosine', not {name!r}")
+
+
+def moving(optimizer: Optimizer, schedule: str, kind: Kind, steps: int) -> Optimizer:
+    """The optimizer, its rate under a schedule; "1/beta" and schedules of one's own stay."""
+    if schedule == "constant" or isinstance(optimizer.lr, (str, moves.Schedule)):
+        return optimizer
+    return optimizer.with_lr(kind(optimizer.lr, steps))

@@ -1,6 +1,6 @@
 # Adam and its relatives: rules with its two moments, corrected for their start at 0. What holds for
 # all kernels is said at the top of rules.pyx.
-from libc.math cimport exp, fabs, log, sqrt
+from libc.math cimport exp, fabs, log, pow, sqrt
 
 from .update cimport Update
 from .vector cimport kernel_void
@@ -12,17 +12,20 @@ from .update import UPDATES, rules_of
 cdef class Moments(Update):
     slots = ("m", "v")
     numbers = {"beta1_power": 1.0, "beta2_power": 1.0}
-    cdef double beta1, beta2, eps, eps_root
+    cdef double beta1, beta2, eps, eps_root, eps_alone, eps_hat
 
     def configure(self, optimizer):
         self.beta1 = optimizer.beta1
         self.beta2 = optimizer.beta2
-        self.eps = optimizer.eps
+        self.eps = self.eps_alone = optimizer.eps
         self.eps_root = optimizer.eps_root
+        self.eps_hat = getattr(optimizer, "eps_hat", 0.0)
 
     cdef void begin(self, double lr, double momentum) noexcept nogil:
         self.scalars[0] *= self.beta1
         self.scalars[1] *= self.beta2
+        if self.eps_hat != 0.0:  # beside the root of v itself, and not of the corrected v
+            self.eps = self.eps_alone + self.eps_hat / sqrt(1.0 - self.scalars[1])
 
     cdef inline double m_scale(self) noexcept nogil:
         return 1.0 / (1.0 - self.scalars[0])
@@ -65,36 +68,50 @@ cdef class AdamUpdate(Moments):
                     self.eps, self.eps_root, keep)
 
 
-# m and v as in Adam; the step divides by the largest v so far.
+# m and v as in Adam; the step divides by the largest v so far, or by the largest gain v: v as it was
+# corrected at its own step, where the correction is not made afterwards.
 cdef kernel_void amsgrad_kernel(double *theta, const double *gradient, double *m, double *v,
                                 double *largest, Py_ssize_t start, Py_ssize_t stop, double m_scale,
-                                double v_scale, double beta1, double beta2, double eps,
-                                double eps_root, double keep) noexcept nogil:
+                                double v_scale, double gain, double beta1, double beta2,
+                                double eps, double eps_root, double keep) noexcept nogil:
     cdef Py_ssize_t j
     cdef double g, moment, square, top
     for j in range(start, stop):
         g = gradient[j]
         moment = beta1 * m[j] + (1.0 - beta1) * g
         square = beta2 * v[j] + (1.0 - beta2) * g * g
+        v[j] = square
+        square = gain * square
         top = largest[j] if largest[j] > square else square
         m[j] = moment
-        v[j] = square
         largest[j] = top
         theta[j] = keep * theta[j] - m_scale * moment / (sqrt(v_scale * top + eps_root) + eps)
 
 
 cdef class AMSGradUpdate(Moments):
     slots = ("m", "v", "largest")
+    cdef double corrected
+
+    def configure(self, optimizer):
+        Moments.configure(self, optimizer)
+        self.corrected = optimizer.corrected
+
+    cdef double before(self) noexcept nogil:
+        # The part of the correction that comes before the maximum.
+        return 1.0 if self.corrected == 0.0 else pow(self.v_scale(), self.corrected)
+
+    cdef double after(self) noexcept nogil:
+        return pow(self.v_scale(), 1.0 - self.corrected) if self.corrected else self.v_scale()
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         amsgrad_kernel(theta, gradient, self.slot[0], self.slot[1], self.slot[2], start, stop,
-                       lr * self.m_scale(), self.v_scale(), self.beta1, self.beta2, self.eps,
-                       self.eps_root, keep)
+                       lr * self.m_scale(), self.after(), self.before(), self.beta1, self.beta2,
+                       self.eps, self.eps_root, keep)
 
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:
-        return self.root_rates(self.slot[2], start, stop, lr, self.v_scale(), self.eps,
+        return self.root_rates(self.slot[2], start, stop, lr, self.after(), self.eps,
                                self.eps_root)
 
 
@@ -210,12 +227,32 @@ cdef kernel_void nadam_kernel(double *theta, const double *gradient, double *m, 
 
 
 cdef class NAdamUpdate(Moments):
+    numbers = {"beta1_power": 1.0, "beta2_power": 1.0, "mu_product": 1.0}
+    cdef double momentum_decay
+    cdef bint moves
+
+    def configure(self, optimizer):
+        Moments.configure(self, optimizer)
+        self.moves = optimizer.momentum_decay is not None
+        self.momentum_decay = optimizer.momentum_decay if self.moves else 0.0
+
+    cdef double mu(self, double t) noexcept nogil:
+        return self.beta1 * (1.0 - 0.5 * pow(0.96, t * self.momentum_decay))
+
+    cdef void begin(self, double lr, double momentum) noexcept nogil:
+        Moments.begin(self, lr, momentum)
+        if self.moves:
+            self.scalars[2] *= self.mu(self.t + 1.0)
+
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
+        cdef double now = self.beta1, later = self.beta1, product = self.scalars[0]
+        if self.moves:
+            now, later = self.mu(self.t + 1.0), self.mu(self.t + 2.0)
+            product = self.scalars[2]
         nadam_kernel(theta, gradient, self.slot[0], self.slot[1], start, stop,
-                     lr * self.beta1 / (1.0 - self.scalars[0] * self.beta1),
-                     lr * (1.0 - self.beta1) / (1.0 - self.scalars[0]), self.v_scale(), self.beta1,
-                     self.beta2, self.eps, self.eps_root, keep)
+                     lr * later / (1.0 - product * later), lr * (1.0 - now) / (1.0 - product),
+                     self.v_scale(), self.beta1, self.beta2, self.eps, self.eps_root, keep)
 
 
 # Adam where `adaptive`, and theta <- keep theta - m_scale m where v is not to be trusted yet.
@@ -270,7 +307,8 @@ cdef class RAdamUpdate(Moments):
 # u is a maximum that fades: the infinity norm where Adam has the 2-norm.
 cdef kernel_void adamax_kernel(double *theta, const double *gradient, double *m, double *u,
                                Py_ssize_t start, Py_ssize_t stop, double m_scale, double beta1,
-                               double beta2, double eps, double keep) noexcept nogil:
+                               double beta2, double eps, double eps_outside,
+                               double keep) noexcept nogil:
     cdef Py_ssize_t j
     cdef double moment, size, faded
     for j in range(start, stop):
@@ -280,25 +318,26 @@ cdef kernel_void adamax_kernel(double *theta, const double *gradient, double *m,
         size = faded if faded > size else size
         m[j] = moment
         u[j] = size
-        theta[j] = keep * theta[j] - m_scale * moment / size
+        theta[j] = keep * theta[j] - m_scale * moment / (size + eps_outside)
 
 
 cdef kernel_void inverse_rates(const double *u, Py_ssize_t start, Py_ssize_t stop, double lr,
-                               double *rates) noexcept nogil:
+                               double eps_outside, double *rates) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(start, stop):
-        rates[j] = lr / u[j]
+        rates[j] = lr / (u[j] + eps_outside)
 
 
 cdef class AdamaxUpdate(Update):
     slots = ("m", "u")
     numbers = {"beta1_power": 1.0}
-    cdef double beta1, beta2, eps
+    cdef double beta1, beta2, eps, eps_outside
 
     def configure(self, optimizer):
         self.beta1 = optimizer.beta1
         self.beta2 = optimizer.beta2
         self.eps = optimizer.eps
+        self.eps_outside = optimizer.eps_outside
 
     cdef void begin(self, double lr, double momentum) noexcept nogil:
         self.scalars[0] *= self.beta1
@@ -306,11 +345,12 @@ cdef class AdamaxUpdate(Update):
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         adamax_kernel(theta, gradient, self.slot[0], self.slot[1], start, stop,
-                      lr / (1.0 - self.scalars[0]), self.beta1, self.beta2, self.eps, keep)
+                      lr / (1.0 - self.scalars[0]), self.beta1, self.beta2, self.eps,
+                      self.eps_outside, keep)
 
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:
-        inverse_rates(self.slot[1], start, stop, lr, self.rates_of_step)
+        inverse_rates(self.slot[1], start, stop, lr, self.eps_outside, self.rates_of_step)
         return self.rates_of_step
 
 
@@ -333,6 +373,10 @@ cdef kernel_void yogi_kernel(double *theta, const double *gradient, double *m, d
 
 
 cdef class YogiUpdate(Moments):
+    def configure(self, optimizer):
+        Moments.configure(self, optimizer)
+        self.memory[...] = optimizer.initial_accumulator
+
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
         yogi_kernel(theta, gradient, self.slot[0], self.slot[1], start, stop,

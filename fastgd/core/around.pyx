@@ -1,12 +1,12 @@
 # Rules whose theta is not where the steps lead: averages of the points visited, and rules around
 # others, of which the inner one takes the steps, decays, and makes the proximal step.
 from cython cimport final
-from libc.math cimport sqrt
+from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from .penalties cimport Penalty
-from .update cimport Update
+from .update cimport Update, count
 from .vector cimport kernel_void
 
 from .update import UPDATES, make, rules_of
@@ -59,7 +59,7 @@ cdef class LookaheadUpdate(Wrapped):
             memcpy(self.slot[0], theta, self.n_params * sizeof(double))
         if not self.step_inside(theta, gradient, lr, momentum):
             return
-        self.t += 1
+        count(&self.t, 1)
         if self.t % self.every == 0:
             blend_kernel(self.slot[0], theta, self.n_params, self.slow_step, True)
 
@@ -89,7 +89,7 @@ cdef class PolyakAverageUpdate(Wrapped):
             memcpy(self.slot[0], theta, self.n_params * sizeof(double))
         if not self.step_inside(self.slot[0], gradient, lr, momentum):
             return
-        self.t += 1
+        count(&self.t, 1)
         blend_kernel(theta, self.slot[0], self.n_params, self.weight(), False)
 
 
@@ -102,6 +102,36 @@ cdef class ExponentialAverageUpdate(PolyakAverageUpdate):
 
     cdef double weight(self) noexcept nogil:
         return 1.0 - self.decay
+
+
+# out <- gradient + l2 point
+cdef kernel_void decayed_kernel(const double *gradient, const double *point, double *out,
+                                Py_ssize_t start, Py_ssize_t stop, double l2) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(start, stop):
+        out[j] = gradient[j] + l2 * point[j]
+
+
+cdef class CoupledDecayUpdate(Wrapped):
+    slots = ("sum",)
+    cdef double l2
+
+    def configure(self, optimizer):
+        Wrapped.configure(self, optimizer)
+        self.l2 = optimizer.l2
+
+    cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil:
+        return self.inner.point(theta, lr, momentum)
+
+    cdef void step(self, double *theta, const double *gradient, double lr,
+                   double momentum) noexcept nogil:
+        cdef const double *point = self.inner.point(theta, lr, momentum)
+        cdef Py_ssize_t i
+        for i in range(self.n_spans):
+            decayed_kernel(gradient, point, self.slot[0], self.spans[i].start, self.spans[i].stop,
+                           self.l2 if self.spans[i].penalized else 0.0)
+        if self.step_inside(theta, self.slot[0], lr, momentum):
+            count(&self.t, 1)
 
 
 # Where a coordinate's step goes against its gradient it is not taken, and all others are longer:
@@ -135,9 +165,9 @@ cdef class CautiousUpdate(Wrapped):
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:
         cdef const double *rates
-        self.inner.t -= 1  # of the step just taken
+        count(&self.inner.t, -1)  # of the step just taken
         rates = self.inner.metric(start, stop, lr, momentum)
-        self.inner.t += 1
+        count(&self.inner.t, 1)
         return rates
 
     cdef void step(self, double *theta, const double *gradient, double lr,
@@ -152,7 +182,7 @@ cdef class CautiousUpdate(Wrapped):
                             self.spans[i].stop, keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
 
 # y <- (1 - beta) z + beta theta
@@ -187,10 +217,11 @@ cdef kernel_void average_kernel(double *theta, const double *z, Py_ssize_t n_par
 cdef class ScheduleFreeSGDUpdate(Update):
     slots = ("z", "y")
     numbers = {"largest_lr": 0.0, "sum": 0.0, "weight": 0.0}
-    cdef double beta
+    cdef double beta, weight_power
 
     def configure(self, optimizer):
         self.beta = optimizer.beta
+        self.weight_power = optimizer.weight_power
 
     cdef const double *point(self, const double *theta, double lr, double momentum) noexcept nogil:
         if self.t == 0:  # z_0 = theta_0
@@ -199,11 +230,14 @@ cdef class ScheduleFreeSGDUpdate(Update):
         return self.slot[1]
 
     cdef void begin(self, double lr, double momentum) noexcept nogil:
-        cdef double square
+        cdef double weight
         self.scalars[0] = max(self.scalars[0], lr)
-        square = self.scalars[0] * self.scalars[0]
-        self.scalars[1] += square
-        self.scalars[2] = square / self.scalars[1] if self.scalars[1] > 0.0 else 0.0
+        if self.weight_power == 2.0:
+            weight = self.scalars[0] * self.scalars[0]
+        else:
+            weight = pow(self.scalars[0], self.weight_power)
+        self.scalars[1] += weight
+        self.scalars[2] = weight / self.scalars[1] if self.scalars[1] > 0.0 else 0.0
 
     cdef double weight_now(self) noexcept nogil:
         # With a proximal step the average waits for it.
@@ -246,6 +280,7 @@ cdef class ScheduleFreeAdamWUpdate(ScheduleFreeSGDUpdate):
 
     def configure(self, optimizer):
         self.beta = optimizer.beta1
+        self.weight_power = optimizer.weight_power
         self.beta2 = optimizer.beta2
         self.eps = optimizer.eps
         self.eps_root = optimizer.eps_root

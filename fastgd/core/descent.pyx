@@ -11,11 +11,14 @@ from libc.string cimport memcpy, memset
 from .linear cimport MARGINS, LinearObjective
 from .objective cimport OK
 from .rows cimport Descent, apply_late, fold
-from .sampling cimport Batch
+from .sampling cimport Batch, cut
+from .singles cimport SparseSingles, adagrad_singles
 from .solver cimport Solver
+from .update cimport count
 
 import numpy as np
 
+from .singles import SinglesSolver
 from .solver import General
 from .update import UPDATES
 
@@ -70,12 +73,12 @@ cdef class LinearSGD(Solver):
                 self.sampler.draw_singles(steps - taken[0], &batch)
                 self.linear.rows.descend(&batch, lr + taken[0], &self.run)
                 taken[0] += batch.count
-                self.update.t += batch.count
+                count(&self.update.t, batch.count)
             else:
                 self.sampler.draw(&batch)
                 self.descend(&batch, lr[taken[0]])
                 taken[0] += 1
-                self.update.t += 1
+                count(&self.update.t, 1)
         return OK
 
     cdef void descend(self, const Batch *batch, double lr) noexcept nogil:
@@ -152,10 +155,24 @@ cdef class LocalSolver(Solver):
     cdef int64_t *marks
     cdef int64_t *touched
     cdef int64_t stamp
+    # AdaGrad on single rows has a loop of its own.
+    cdef SparseSingles run
+    cdef bint singles
 
     def __init__(self, LinearObjective objective, *arguments):
         super().__init__(objective, *arguments)
+        cdef SparseSingles *run = &self.run
         self.linear = objective
+        self.singles = (type(self.update) is UPDATES["AdaGrad"] and self.sampler.batch_size == 1
+                        and objective.n_outputs == 1)
+        if self.singles:
+            run.slope = objective.loss.kernel
+            run.parameters = objective.loss.parameters
+            run.targets = &objective.targets[0]
+            run.sample_weights = objective.weights_of_drawn
+            run.theta, run.squares = self.theta, self.update.slot[0]
+            run.bias = objective.n_weights if objective.intercept else -1
+            run.eps, run.eps_root = self.update.optimizer.eps, self.update.optimizer.eps_root
         self.marks = <int64_t *>calloc(objective.rows.n_columns, sizeof(int64_t))
         self.touched = <int64_t *>malloc(self.n_params * sizeof(int64_t))
         if self.marks == NULL or self.touched == NULL:
@@ -174,18 +191,35 @@ cdef class LocalSolver(Solver):
 
     cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
                      Py_ssize_t *taken) noexcept nogil:
-        cdef Batch batch
-        cdef Py_ssize_t t, i, n_touched
-        for t in range(steps):
-            self.sampler.draw(&batch)
-            # The gradient is all zeros between two steps.
-            n_touched = self.find_gradient(&batch)
-            self.update.step_at(self.theta, self.gradient, self.touched, n_touched, lr[t],
-                                momentum[t])
-            for i in range(n_touched):
-                self.gradient[self.touched[i]] = 0.0
-            taken[0] += 1
+        cdef Batch batch, row, rest
+        cdef Py_ssize_t done
+        while taken[0] < steps:
+            if not self.singles:
+                self.sampler.draw(&batch)
+                self.step_on(&batch, lr[taken[0]], momentum[taken[0]])
+                taken[0] += 1
+                continue
+            self.sampler.draw_singles(steps - taken[0], &batch)
+            while batch.count > 0:
+                done = adagrad_singles(&self.linear.rows.storage, &batch, lr + taken[0], &self.run)
+                count(&self.update.t, done)
+                taken[0] += done
+                if done < batch.count:
+                    # A row that names a column twice.
+                    cut(&batch, done, 1, &row)
+                    self.step_on(&row, lr[taken[0]], momentum[taken[0]])
+                    taken[0] += 1
+                    done += 1
+                cut(&batch, done, batch.count, &rest)
+                batch = rest
         return OK
+
+    cdef void step_on(self, const Batch *batch, double lr, double momentum) noexcept nogil:
+        # The gradient is all zeros between two steps.
+        cdef Py_ssize_t i, n_touched = self.find_gradient(batch)
+        self.update.step_at(self.theta, self.gradient, self.touched, n_touched, lr, momentum)
+        for i in range(n_touched):
+            self.gradient[self.touched[i]] = 0.0
 
     cdef Py_ssize_t find_gradient(self, const Batch *batch) noexcept nogil:
         """The mean gradient, and how many coordinates are in `touched`."""
@@ -210,7 +244,7 @@ cdef class LocalSolver(Solver):
 
 def fastest(objective, update, sampler, theta):
     """The fastest way of stepping for a run on a linear model."""
-    for kind in (LinearSGD, LocalSolver):
+    for kind in (LinearSGD, SinglesSolver, LocalSolver):
         if kind.serves(objective, update, sampler):
             return kind(objective, update, sampler, theta)
     return General(objective, update, sampler, theta)

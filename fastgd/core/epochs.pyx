@@ -1,6 +1,7 @@
 # Epochs of small batches in an order that is given, with the losses of the batches summed up as
 # they are met: what scikit-learn's networks record and stop by. Each batch's loss and gradient come
 # in one pass, the l2 penalty counts once a batch, and the rows' weights are those within the batch.
+from libc.math cimport sqrt
 from libc.stdint cimport int64_t, uint64_t
 
 from .flush cimport flush, unflush
@@ -29,6 +30,19 @@ cdef kernel_void velocity_kernel(double *theta, const double *gradient, double *
             theta[j] += velocity[j]
 
 
+# Adam with both corrections in the rate, as at the end of section 2 of Kingma and Ba 2015, and so
+# with eps beside the uncorrected root: theta <- theta - lr m / (sqrt(v) + eps).
+cdef kernel_void moments_kernel(double *theta, const double *gradient, double *m, double *v,
+                                Py_ssize_t n_params, double lr, double beta1, double beta2,
+                                double eps) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double rest1 = 1.0 - beta1, rest2 = 1.0 - beta2
+    for j in range(n_params):
+        m[j] = beta1 * m[j] + rest1 * gradient[j]
+        v[j] = beta2 * v[j] + rest2 * (gradient[j] * gradient[j])
+        theta[j] -= lr * m[j] / (sqrt(v[j]) + eps)
+
+
 cdef kernel_void penalise(double *gradient, const double *theta, Py_ssize_t start, Py_ssize_t stop,
                           double decay, double *squares) noexcept nogil:
     cdef Py_ssize_t j
@@ -42,8 +56,8 @@ cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept 
 
 
 cdef class Epochs:
-    """Epochs(objective, theta, update=None, velocity=None, ahead=False, *, scale=1.0, \
-alpha=0.0, row_weights=None)\n\
+    """Epochs(objective, theta, update=None, velocity=None, ahead=False, *, moments=None, \
+betas=(0.9, 0.999), eps=1e-8, scale=1.0, alpha=0.0, row_weights=None)\n\
 --\n
     A network, or any objective over rows, that is trained epoch by epoch.
 
@@ -55,6 +69,8 @@ alpha=0.0, row_weights=None)\n\
     velocity : (n_params,) float64, changed in place, of SGD with momentum where there is no update
     ahead : bool
         Whether that is Nesterov's.
+    moments : (2, n_params) float64, changed in place, of Adam where there is neither
+    betas, eps : two floats and a float, of that Adam, whose rates hold its corrections
     scale : float, default 1
         The objective is multiplied by it.
     alpha : float, default 0
@@ -66,16 +82,23 @@ alpha=0.0, row_weights=None)\n\
     cdef Update update
     cdef double[::1] theta
     cdef double[::1] velocity
+    cdef double[:, ::1] moments
     cdef double[::1] gradient
+    cdef double beta1, beta2, eps
     cdef const double[::1] row_weights
     cdef double factor, alpha
     cdef bint ahead
 
     def __init__(self, Objective objective not None, double[::1] theta not None,
                  Update update=None, double[::1] velocity=None, bint ahead=False, *,
+                 double[:, ::1] moments=None, betas=(0.9, 0.999), double eps=1e-8,
                  double scale=1.0, double alpha=0.0, const double[::1] row_weights=None):
-        if theta.shape[0] != objective.n_params or (update is None) == (velocity is None):
+        ways = (update is not None) + (velocity is not None) + (moments is not None)
+        if theta.shape[0] != objective.n_params or ways != 1:
             raise ValueError("theta is of another size, or there is not one way of stepping")
+        if moments is not None and (moments.shape[0] != 2
+                                    or moments.shape[1] != objective.n_params):
+            raise ValueError("the moments are of another size than theta")
         if velocity is not None and velocity.shape[0] != objective.n_params:
             raise ValueError("the velocity is of another size than theta")
         if update is not None and update.n_params != objective.n_params:
@@ -85,7 +108,9 @@ alpha=0.0, row_weights=None)\n\
         self.objective, self.update, self.theta, self.velocity = objective, update, theta, velocity
         self.gradient = np.empty(objective.n_params)
         self.factor, self.alpha, self.row_weights = scale, alpha, row_weights
-        self.ahead = ahead
+        self.ahead, self.moments = ahead, moments
+        self.beta1, self.beta2 = betas
+        self.eps = eps
 
     def take(self, const int64_t[::1] order not None, Py_ssize_t batch_size,
              const double[::1] lr not None, const double[::1] momentum not None):
@@ -168,7 +193,10 @@ alpha=0.0, row_weights=None)\n\
                 penalise(&self.gradient[0], point, self.objective.spans[i].start,
                          self.objective.spans[i].stop, decay, &squares)
         penalty[0] = 0.5 * decay * squares
-        if self.update is None:
+        if self.moments is not None:
+            moments_kernel(&self.theta[0], &self.gradient[0], &self.moments[0, 0],
+                           &self.moments[1, 0], n, lr, self.beta1, self.beta2, self.eps)
+        elif self.update is None:
             velocity_kernel(&self.theta[0], &self.gradient[0], &self.velocity[0], n, lr, momentum,
                             self.ahead)
         else:

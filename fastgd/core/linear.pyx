@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from .losses cimport make, pick
 from .objective cimport OK, Objective
 from .penalties cimport Penalty
-from .rows cimport Rows, wrap
+from .rows cimport TOGETHER, Rows, wrap
 from .sampling cimport Batch, cut
 
 import numpy as np
@@ -65,6 +65,10 @@ cdef class LinearObjective(Objective):
         if (self.margins_buffer == NULL or self.targets_buffer == NULL
                 or self.losses_buffer == NULL or self.weights_buffer == NULL):
             raise MemoryError
+        if n_outputs > 1 and not self.rows.sparse:
+            # Each block reads and writes the gradients of all outputs, so it should be long. Its
+            # length is also that of the sums, which must not depend on how rows come in parts.
+            self.rows.block_rows = TOGETHER
         if self.rows.sparse:
             # Partial sums are as long as theta: they must not cost more than the rows do.
             self.block_rows = max(4096, 16 * self.rows.n_columns)

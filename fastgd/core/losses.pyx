@@ -7,7 +7,7 @@
 # exp (exponential.pxd) and log1p are our own: a call of the C library keeps a loop scalar.
 # Both are within 2 units in the last place (tests/test_losses.py measures them against long
 # double), and a batch of one gives the same bits as a batch of many.
-from libc.math cimport fabs
+from libc.math cimport fabs, sqrt
 
 from .exponential cimport LN2_HIGH, LN2_LOW, exp
 from .vector cimport kernel_void
@@ -184,9 +184,17 @@ cdef kernel_void softmax_derivatives(double *margins, const double *targets, Py_
     cdef double top, own, others, scale
     for i in range(count):
         row = margins + i * n_classes
-        top = largest(row, n_classes)
+        # A NaN that is not the first is no maximum, but stays in its place.
+        top = row[0]
+        for k in range(1, n_classes):
+            top = row[k] if row[k] > top else top
         for k in range(n_classes):
-            row[k] = exp(row[k] - top)
+            row[k] -= top
+    # Of all samples in one loop, whose vectors know no ends of rows.
+    for i in range(count * n_classes):
+        margins[i] = exp(margins[i])
+    for i in range(count):
+        row = margins + i * n_classes
         # The derivative of y is p_y - 1 = -(the others' share), which does not cancel.
         y = <Py_ssize_t>targets[i]
         own = row[y]
@@ -333,6 +341,35 @@ cdef kernel_void huber_kernel(double *margins, const double *targets, Py_ssize_t
 cdef class HuberLoss(Loss):
     def __cinit__(self, *_):
         self.kernel = huber_kernel
+
+
+# epsilon² (sqrt(1 + (r/epsilon)²) - 1), so written that nothing cancels or overflows
+cdef inline double pseudo_huber_slope(double z, double y, double epsilon) noexcept nogil:
+    cdef double r = z - y, q = r / epsilon
+    return epsilon if q > 1e8 else (-epsilon if q < -1e8 else r / sqrt(1.0 + q * q))
+
+
+cdef kernel_void pseudo_huber_kernel(double *margins, const double *targets, Py_ssize_t count,
+                                     Py_ssize_t n_outputs, const double *parameters,
+                                     double *values) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double epsilon = parameters[0], size, q
+    if values != NULL:
+        for i in range(count):
+            size = fabs(margins[i] - targets[i])
+            q = size / epsilon
+            values[i] = epsilon * (size - epsilon) if q > 1e8 else (
+                size * (size / (1.0 + sqrt(1.0 + q * q))))
+    elif count == 1:  # a step of plain SGD, which should not pay for a loop
+        margins[0] = pseudo_huber_slope(margins[0], targets[0], epsilon)
+    else:
+        for i in range(count):
+            margins[i] = pseudo_huber_slope(margins[i], targets[i], epsilon)
+
+
+cdef class PseudoHuberLoss(Loss):
+    def __cinit__(self, *_):
+        self.kernel = pseudo_huber_kernel
 
 
 # max(0, |r| - epsilon)

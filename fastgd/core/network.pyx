@@ -5,20 +5,17 @@
 # b, a layer is a(H W' + b); with D the derivatives with respect to what comes before a, the
 # gradients are D' H for W, the sums of D's columns for b, and D W for H.
 #
-# Products are BLAS's, in slices small enough that OpenBLAS keeps each on the calling thread (below
-# 2^19 multiplications). So no thread of BLAS ever wakes up: bits do not depend on their number,
-# threads that train networks side by side do not wait for one another, and nothing needs to be
-# set. It is faster too (on one core, 64 x 128 x 784: 232 us in slices, 278 us whole).
+# Products are in products.pyx.
 from libc.math cimport fabs
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
-from scipy.linalg.cython_blas cimport dgemm
 
 from .exponential cimport exp, expm1_of_negative
 from .losses cimport Loss, make, pick
 from .objective cimport OK, Objective
 from .penalties cimport Penalty
+from .products cimport is_small, product
 from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
 from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
@@ -26,52 +23,10 @@ from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
 import numpy as np
 
 cdef enum:
-    SLICE = (1 << 19) - 1
-    SIDE = 96
     MOST_ROWS = 128
     # The fewest rows for which a transposed copy pays: OpenBLAS has a kernel for small products, a
     # third faster, but not for H W' as it stands.
     ROWS = 8
-
-
-cdef inline Py_ssize_t even(Py_ssize_t total, Py_ssize_t most) noexcept nogil:
-    # The length of equal parts of at most that length.
-    cdef Py_ssize_t parts = (total + most - 1) // most
-    return (total + parts - 1) // parts
-
-
-# C (m x n) = A (m x k) B (k x n), or C + A B with `add`; A or B may be given as its transpose.
-cdef void product(bint a_transposed, bint b_transposed, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-                  const double *a, const double *b, bint add, double *c) noexcept nogil:
-    # BLAS counts by columns: for it all three are transposed, and so is their order.
-    cdef char transpose_a = b't' if a_transposed else b'n'
-    cdef char transpose_b = b't' if b_transposed else b'n'
-    cdef int lda = <int>(m if a_transposed else k)
-    cdef int ldb = <int>(k if b_transposed else n)
-    cdef int ldc = <int>n
-    cdef int rows, columns, depth
-    cdef Py_ssize_t i, j = 0, p, m_part = m, n_part = n, k_part = k
-    cdef double one = 1.0, beta
-    if m * n * k > SLICE:
-        m_part = even(m, SIDE)
-        n_part = even(n, SIDE)
-        k_part = even(k, SLICE // (m_part * n_part))
-    while j < n:
-        i = 0
-        while i < m:
-            p = 0
-            while p < k:
-                rows = <int>min(m_part, m - i)
-                columns = <int>min(n_part, n - j)
-                depth = <int>min(k_part, k - p)
-                beta = 1.0 if add or p > 0 else 0.0
-                dgemm(&transpose_b, &transpose_a, &columns, &rows, &depth, &one,
-                      <double *>b + (j * k + p if b_transposed else p * n + j), &ldb,
-                      <double *>a + (p * m + i if a_transposed else i * k + p), &lda,
-                      &beta, c + i * n + j, &ldc)
-                p += k_part
-            i += m_part
-        j += n_part
 
 
 cdef void transpose(const double *matrix, Py_ssize_t m, Py_ssize_t n, double *out) noexcept nogil:
@@ -348,9 +303,9 @@ cdef class NetworkObjective(Objective):
 
     cdef void multiply_weights(self, const Layer *layer, const double *W, const double *H,
                                Py_ssize_t count) noexcept nogil:
-        """The layer's output <- H W', by way of W' or of W H', whichever copies less."""
+        """The layer's output <- H W'; by BLAS by way of W' or of W H', whichever copies less."""
         cdef double *product_transposed
-        if count < ROWS:
+        if count < ROWS or is_small(count, layer.n_out, layer.n_in):
             product(False, True, count, layer.n_out, layer.n_in, H, W, False, layer.output)
         elif layer.n_in * layer.n_out <= count * (layer.n_in + layer.n_out):
             transpose(W, layer.n_out, layer.n_in, self.transposed)

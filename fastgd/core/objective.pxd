@@ -25,6 +25,7 @@ cdef class Objective:
     cdef Span *spans
     cdef double *partial
     cdef int64_t users                     # 1 while a run is using this object
+    cdef bint asks_python                  # each step needs the GIL
 
     # To be written by each objective: add the sum over the batch to *value, or to out.
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil
@@ -40,6 +41,12 @@ cdef class Objective:
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     cdef int both(self, const double *theta, const Batch *batch, double *value,
                   double *out) noexcept nogil
+
+    # The same as sums, without the penalty.
+    cdef int sum_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil
+    cdef int sum_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil
 
     cdef Py_ssize_t part_rows(self, Py_ssize_t count) noexcept nogil
     cdef void add_partial(self, double *out) noexcept nogil

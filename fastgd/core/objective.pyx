@@ -115,6 +115,19 @@ cdef class Objective:
     cdef int both(self, const double *theta, const Batch *batch, double *value,
                   double *out) noexcept nogil:
         """The mean loss and, unless `out` is NULL, the mean gradient: the bits of `gradient`."""
+        cdef double total = 0.0
+        cdef int status = self.sum_both(theta, batch, &total, out)
+        if status != OK:
+            return status
+        if out != NULL:
+            self.average(theta, batch.count, out)
+        total /= <double>batch.count
+        self.penalty.value(theta, self.spans, self.n_spans, &total)
+        value[0] = total
+        return OK
+
+    cdef int sum_both(self, const double *theta, const Batch *batch, double *value,
+                      double *out) noexcept nogil:
         cdef Batch block
         cdef Py_ssize_t done = 0, work = 0, rows = self.part_rows(batch.count)
         cdef bint parted = out != NULL and rows > 0
@@ -150,10 +163,6 @@ cdef class Objective:
                     return FAILED
         if parted:
             add_vector(out, sum, self.n_params)
-        if out != NULL:
-            self.average(theta, batch.count, out)
-        total /= <double>batch.count
-        self.penalty.value(theta, self.spans, self.n_spans, &total)
         value[0] = total
         return OK
 
@@ -172,6 +181,13 @@ cdef class Objective:
         return blocks * self.block_rows
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef int status = self.sum_gradient(theta, batch, out)
+        if status == OK:
+            self.average(theta, batch.count, out)
+        return status
+
+    cdef int sum_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
         cdef Batch part
         cdef Py_ssize_t done = 0, work = 0, rows = 0
         cdef int status
@@ -196,7 +212,6 @@ cdef class Objective:
                 work = 0
                 if self.hear_signals() != OK:
                     return FAILED
-        self.average(theta, batch.count, out)
         return OK
 
     cdef void add_partial(self, double *out) noexcept nogil:

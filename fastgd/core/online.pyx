@@ -71,6 +71,7 @@ cdef struct Pass:
     bint watched
     double loss
     double penalty
+    double zeros                   # 0, or NaN if a margin was not finite
     double *margins
     double *judged                 # their targets
     double *losses
@@ -93,6 +94,7 @@ cdef inline double move_of(Pass *run, double margin, Py_ssize_t place, double lr
     # The multiple of the row that is added to the weights. `square` is the row's square norm, which
     # only passive-aggressive steps need.
     cdef double move = margin, most = run.aggressiveness
+    run.zeros += 0.0 * margin
     if run.watched:
         run.margins[run.kept] = margin
         run.judged[run.kept] = run.targets[place]
@@ -156,12 +158,14 @@ cdef inline void count_step(Pass *run, double move) noexcept nogil:
 cdef inline double thresholded(double before, double owed, double due,
                                double inverse) noexcept nogil:
     # The cumulative l1 penalty of one weight (Tsuruoka, Tsujii and Ananiadou 2009): what is due,
-    # less what it has had, and not beyond 0. Without branches, for SIMD.
-    cdef double down = before - (due + owed) * inverse
-    cdef double up = before + (due - owed) * inverse
-    down = down if down > 0.0 else 0.0
-    up = up if up < 0.0 else 0.0
-    return down if before > 0.0 else (up if before < 0.0 else before)
+    # less what it has had, and not beyond 0. As the weight less its part between two bounds it
+    # takes a maximum and a minimum; the bounds do not wait for the weight.
+    cdef double most = (due + owed) * inverse, least = (owed - due) * inverse, part
+    most = most if most > 0.0 else 0.0
+    least = least if least < 0.0 else 0.0
+    part = before if before > least else least
+    part = part if part < most else most
+    return before - part
 
 
 cdef inline void threshold(Pass *run, Py_ssize_t j, double inverse) noexcept nogil:
@@ -197,6 +201,87 @@ cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
         line += LINE
 
 
+cdef inline double dot_ahead(const real *x, const double *w, Py_ssize_t n,
+                             const real *later) noexcept nogil:
+    # As dot, while a later row is fetched, a line at a time: all at once more lines would be asked
+    # for than a core can wait for.
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0
+    while j + 8 <= n:
+        prefetch(later + j)
+        a0 += <double>x[j] * w[j]
+        a1 += <double>x[j + 1] * w[j + 1]
+        a2 += <double>x[j + 2] * w[j + 2]
+        a3 += <double>x[j + 3] * w[j + 3]
+        a4 += <double>x[j + 4] * w[j + 4]
+        a5 += <double>x[j + 5] * w[j + 5]
+        a6 += <double>x[j + 6] * w[j + 6]
+        a7 += <double>x[j + 7] * w[j + 7]
+        j += 8
+    prefetch(later + n - 1)
+    while j < n:
+        a0 += <double>x[j] * w[j]
+        j += 1
+    return ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
+
+
+cdef inline double add_squared(double a, const real *x, double *w, Py_ssize_t d) noexcept nogil:
+    # w <- w + a x, and the sum of squares of the new w, for which w is not read again.
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0
+    while j + 8 <= d:
+        w[j] += a * x[j]
+        w[j + 1] += a * x[j + 1]
+        w[j + 2] += a * x[j + 2]
+        w[j + 3] += a * x[j + 3]
+        w[j + 4] += a * x[j + 4]
+        w[j + 5] += a * x[j + 5]
+        w[j + 6] += a * x[j + 6]
+        w[j + 7] += a * x[j + 7]
+        a0 += w[j] * w[j]
+        a1 += w[j + 1] * w[j + 1]
+        a2 += w[j + 2] * w[j + 2]
+        a3 += w[j + 3] * w[j + 3]
+        a4 += w[j + 4] * w[j + 4]
+        a5 += w[j + 5] * w[j + 5]
+        a6 += w[j + 6] * w[j + 6]
+        a7 += w[j + 7] * w[j + 7]
+        j += 8
+    while j < d:
+        w[j] += a * x[j]
+        a0 += w[j] * w[j]
+        j += 1
+    return ((a0 + a4) + (a2 + a6)) + ((a1 + a5) + (a3 + a7))
+
+
+cdef inline void add_summed(Pass *run, double a, const real *x, Py_ssize_t d) noexcept nogil:
+    # As add_squared, with the sum of absolute values.
+    cdef Py_ssize_t j = 0
+    cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0
+    cdef double *w = run.weights
+    while j + 4 <= d:
+        w[j] += a * x[j]
+        w[j + 1] += a * x[j + 1]
+        w[j + 2] += a * x[j + 2]
+        w[j + 3] += a * x[j + 3]
+        a0 += w[j] * w[j]
+        a1 += w[j + 1] * w[j + 1]
+        a2 += w[j + 2] * w[j + 2]
+        a3 += w[j + 3] * w[j + 3]
+        b0 += fabs(w[j])
+        b1 += fabs(w[j + 1])
+        b2 += fabs(w[j + 2])
+        b3 += fabs(w[j + 3])
+        j += 4
+    while j < d:
+        w[j] += a * x[j]
+        a0 += w[j] * w[j]
+        b0 += fabs(w[j])
+        j += 1
+    run.squares = run.factor * run.factor * ((a0 + a2) + (a1 + a3))
+    run.absolutes = run.factor * ((b0 + b2) + (b1 + b3))
+
+
 cdef inline void dense_sums(Pass *run, Py_ssize_t d) noexcept nogil:
     cdef Py_ssize_t j = 0
     cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0
@@ -219,20 +304,28 @@ cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, P
                             Pass *run) noexcept nogil:
     cdef Py_ssize_t i, place
     cdef const real *row
-    cdef double margin, move, scaled, inverse, square = 0.0, product, rate
+    cdef const real *later
+    cdef bint spread = d * <Py_ssize_t>sizeof(real) >= 2048
+    cdef double margin, move, scaled, inverse, square = 0.0, rate
     cdef Py_ssize_t distance = max(<Py_ssize_t>2, min(<Py_ssize_t>ROWS_AHEAD,
                                    FETCHED // (d * <Py_ssize_t>sizeof(real)) + 1))
     for i in range(count):
-        if i + distance < known:
+        later = NULL
+        if spread and i + 1 < known:
+            later = X + d * order[i + 1]
+            prefetch(run.targets + order[i + 1])
+        elif i + distance < known:
             fetch(X + d * order[i + distance], d * <Py_ssize_t>sizeof(real))
             prefetch(run.targets + order[i + distance])
         place = order[i]
         if run.left_out != NULL and run.left_out[place]:
             continue
         row = X + d * place
-        product = run.factor * dot(row, run.weights, d)
-        margin = product + run.bias
-        if run.mode != DESCENT or (run.watched and run.l1 == 0.0 and run.l2 != 0.0):
+        if later != NULL:
+            margin = run.factor * dot_ahead(row, run.weights, d, later) + run.bias
+        else:
+            margin = run.factor * dot(row, run.weights, d) + run.bias
+        if run.mode != DESCENT:
             square = dot(row, row, d) if run.row_squares == NULL else run.row_squares[place]
             if run.mode == PASSIVE_1 and square == 0.0:
                 continue
@@ -243,16 +336,15 @@ cdef kernel_void dense_pass(const real *X, Py_ssize_t d, const int32_t *order, P
         # It does not wait for the margin, where a division after it would.
         inverse = 1.0 / run.factor
         if move != 0.0:
-            if run.watched and run.l1 == 0.0:
-                # ‖w + move x‖², of w as it is after shrinking
-                product *= 1.0 - rate * run.l2 if rate * run.l2 < 1.0 else 0.0
-                run.squares += move * (2.0 * product + move * square)
             scaled = move * inverse
-            axpy(scaled, row, run.weights, d)
+            if run.watched and run.l1 == 0.0 and run.l2 != 0.0:
+                run.squares = run.factor * run.factor * add_squared(scaled, row, run.weights, d)
+            elif run.watched and run.l1 != 0.0:
+                add_summed(run, scaled, row, d)
+            else:
+                axpy(scaled, row, run.weights, d)
             if run.rest != NULL:
                 axpy(-run.share * scaled, row, run.rest, d)
-            if run.watched and run.l1 != 0.0:
-                dense_sums(run, d)
         count_step(run, move)
         if run.owed != NULL:
             run.due += rate * run.l1
@@ -265,7 +357,9 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
                              Pass *run) noexcept nogil:
     cdef Py_ssize_t i, p, place, start, stop
     cdef double margin, other, move, scaled, inverse, square, rate, w, squares, absolutes
+    cdef double before, due, factor
     cdef double *weights = run.weights
+    cdef double *owed = run.owed
     for i in range(count):
         # Where a row lies is itself a miss: its ends come first, then, nearer, its entries.
         if i + 16 < known:
@@ -311,6 +405,22 @@ cdef kernel_void sparse_pass(const real *values, const integer *columns, const i
                     weights[columns[p]] = w
                     squares += w * w
                 run.squares = squares * run.factor * run.factor
+            elif run.watched and run.l1 != 0.0 and run.rest == NULL:
+                # Each weight is read and written once: with its penalty, which is due after it.
+                squares = absolutes = 0.0
+                due, factor = run.due + rate * run.l1, run.factor
+                for p in range(start, stop):
+                    before = weights[columns[p]] + scaled * values[p]
+                    squares += before * before
+                    absolutes += fabs(before)
+                    w = thresholded(before, owed[columns[p]], due, inverse)
+                    weights[columns[p]] = w
+                    owed[columns[p]] += factor * (w - before)
+                run.squares = squares * factor * factor
+                run.absolutes = absolutes * factor
+                run.due = due
+                count_step(run, move)
+                continue
             elif run.watched and run.l1 != 0.0:
                 squares = absolutes = 0.0
                 for p in range(start, stop):
@@ -526,7 +636,7 @@ mode="descent", aggressiveness=1.0, watched=True)\n\
             out = np.empty((2, passes))
             sums = out
             if (passes > 2 and not self.sparse and self.run.row_squares == NULL
-                    and (self.run.mode != DESCENT or self.run.watched and self.run.l1 == 0.0)):
+                    and self.run.mode != DESCENT):
                 # They do not change from pass to pass; a pass costs about as much as finding them.
                 self.row_squares = np.einsum("ij,ij->i", *2 * self.arrays, dtype=np.float64)
                 self.run.row_squares = &self.row_squares[0]
@@ -534,9 +644,6 @@ mode="descent", aggressiveness=1.0, watched=True)\n\
                 if shuffled:
                     shuffle(&order[0], count, start)
                 self.run.loss = self.run.penalty = 0.0
-                if not self.sparse:
-                    # Carried from step to step: errors of these sums do not outlive a pass.
-                    dense_sums(&self.run, self.n_columns)
                 done = 0
                 # Of a passive pass, a row of zeros uses none.
                 used = number * rows
@@ -593,6 +700,11 @@ mode="descent", aggressiveness=1.0, watched=True)\n\
         else:
             sparse_pass(<const double *>self.values, <const int64_t *>self.columns,
                         <const int64_t *>self.starts, d, order, count, known, lr, used, &self.run)
+
+    @property
+    def sound(self):
+        """Whether all margins so far were finite, and so all entries of the rows learnt from."""
+        return self.run.zeros == 0.0
 
     @property
     def t(self):

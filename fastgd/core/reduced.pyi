@@ -10,6 +10,7 @@ from fastgd.core.update import Update
 class ReducedUpdate(Update): ...
 
 class ReducedSolver(Solver):
+    still: bool
     def __init__(
         self,
         objective: Any,

@@ -18,7 +18,7 @@ from .losses cimport LossKernel
 from .objective cimport OK
 from .sampling cimport Batch
 from .solver cimport Solver
-from .update cimport Update
+from .update cimport Update, show
 from .vector cimport dot, kernel_void, prefetch, real
 
 import numpy as np
@@ -392,6 +392,7 @@ cdef class ReducedSolver(Solver):
     cdef LinearObjective linear
     cdef Reduced run
     cdef bint anchored, filled, other
+    cdef public bint still                 # whether the anchor moves only from outside, by `load`
     cdef object table, means, sums, coordinates, margins
     cdef object kept                       # at the mark
 
@@ -483,13 +484,13 @@ cdef class ReducedSolver(Solver):
                     self.go(&part, lr + taken[0])
                 done += count
                 taken[0] += count
-                self.update.t += count
+                show(&self.update.t, self.update.t + count)
         return OK
 
     cdef Py_ssize_t until_anchor(self, const Batch *batch, Py_ssize_t done) noexcept nogil:
         """How many of the rows from `done` on come before one that sets the anchor."""
         cdef Py_ssize_t i
-        if not self.anchored:
+        if not self.anchored or self.still:
             return batch.count - done
         for i in range(done, batch.count):
             if number_of(batch, i) == 0:

@@ -3,6 +3,26 @@ from libc.stdint cimport int32_t, int64_t
 
 from .losses cimport LossKernel
 from .sampling cimport Batch
+from .vector cimport prefetch
+
+cdef enum:
+    LINE = 64
+    # Dense rows whose sum goes to several outputs at once: a divisor of what threads take.
+    TOGETHER = 32
+
+
+cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
+    # Ask for every line that these bytes touch: a row seldom starts with one.
+    cdef const char *line = <const char *>(<size_t>start // LINE * LINE)
+    cdef const char *end = <const char *>start + size
+    while line < end:
+        prefetch(line)
+        line += LINE
+
+
+cdef inline Py_ssize_t number_of(const Batch *batch, Py_ssize_t i) noexcept nogil:
+    return batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i]
+
 
 # Steps of plain SGD on one row each, and what they put off.
 #
@@ -35,6 +55,7 @@ cdef struct Storage:
     const void *starts
     bint single                    # float32
     bint narrow                    # int32
+    Py_ssize_t distance            # dense rows to ask for ahead of use
 
 
 cdef class Rows:

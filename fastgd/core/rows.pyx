@@ -5,7 +5,8 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from .sampling cimport Batch
-from .vector cimport axpy, dot, kernel_void, prefetch, real
+from .vector cimport VECTORS, all_of, axpy, dot, four, kernel_void, load, load_doubles
+from .vector cimport load_first, prefetch, real, store, sums_of
 
 import numpy as np
 
@@ -20,25 +21,10 @@ ctypedef fused number:
 
 # Bytes asked for ahead of use. A random row is a cache miss of about 80 ns, a few rows of work.
 cdef enum:
-    LINE = 64
     PREFETCH_BYTES = 1 << 13
-    LANES = 64
-    LONG = 256
+    CACHED = 1 << 19
     NARROW = 32
     CACHE = 1 << 13
-
-
-cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
-    # Ask for every line that these bytes touch: a row seldom starts with one.
-    cdef const char *line = <const char *>(<size_t>start // LINE * LINE)
-    cdef const char *end = <const char *>start + size
-    while line < end:
-        prefetch(line)
-        line += LINE
-
-
-cdef inline Py_ssize_t number_of(const Batch *batch, Py_ssize_t i) noexcept nogil:
-    return batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i]
 
 
 cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
@@ -46,70 +32,354 @@ cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
     return X + d * (batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i])
 
 
+cdef inline void ask_four(const void *a, const void *b, const void *c,
+                          const void *e) noexcept nogil:
+    prefetch(a)
+    prefetch(b)
+    prefetch(c)
+    prefetch(e)
+
+
+cdef inline four four_products(const real *a, const real *b, const real *c, const real *e,
+                               const real *a2, const real *b2, const real *c2, const real *e2,
+                               const double *w, Py_ssize_t d) noexcept nogil:
+    # The products of four rows with w, each with the sums of `dot` in their order. Four rows that
+    # will be needed later are asked for on the way, line by line: all at once they would have to
+    # wait for one another.
+    cdef Py_ssize_t j = 0, line = 0, per_line = LINE // <Py_ssize_t>sizeof(real)
+    cdef four low, high
+    cdef four a0 = all_of(0.0), b0 = all_of(0.0), c0 = all_of(0.0), e0 = all_of(0.0)
+    cdef four a1 = all_of(0.0), b1 = all_of(0.0), c1 = all_of(0.0), e1 = all_of(0.0)
+    while j + 8 <= d:
+        if real is double or j == line:
+            ask_four(a2 + j, b2 + j, c2 + j, e2 + j)
+            line += per_line
+        low = load(w + j)
+        high = load(w + j + 4)
+        a0 += load(a + j) * low
+        a1 += load(a + j + 4) * high
+        b0 += load(b + j) * low
+        b1 += load(b + j + 4) * high
+        c0 += load(c + j) * low
+        c1 += load(c + j + 4) * high
+        e0 += load(e + j) * low
+        e1 += load(e + j + 4) * high
+        j += 8
+    # A row seldom starts with a line, so its end may lie on one more.
+    ask_four(a2 + d - 1, b2 + d - 1, c2 + d - 1, e2 + d - 1)
+    if j + 4 <= d:
+        low = load(w + j)
+        a0 += load(a + j) * low
+        b0 += load(b + j) * low
+        c0 += load(c + j) * low
+        e0 += load(e + j) * low
+        j += 4
+    if j < d:
+        low = load_first(w + j, d - j)
+        a0 += load_first(a + j, d - j) * low
+        b0 += load_first(b + j, d - j) * low
+        c0 += load_first(c + j, d - j) * low
+        e0 += load_first(e + j, d - j) * low
+    return sums_of(a0 + a1, b0 + b1, c0 + c1, e0 + e1)
+
+
+cdef inline double product_by_four(const real *x, const double *w, Py_ssize_t n) noexcept nogil:
+    # The same sums without vectors.
+    cdef Py_ssize_t j
+    cdef double[4] sums
+    for j in range(4):
+        sums[j] = 0.0
+    for j in range(n):
+        sums[j % 4] += x[j] * w[j]
+    return (sums[0] + sums[2]) + (sums[1] + sums[3])
+
+
+cdef inline void class_products(const real *a, const real *b, const real *c, const real *e,
+                                const double *w, const double *bias, Py_ssize_t d,
+                                Py_ssize_t n_classes, double *out, Py_ssize_t stride,
+                                Py_ssize_t n_rows) noexcept nogil:
+    # The products of four rows with up to three classes: the sums stay in registers, and each
+    # number that is read takes part in three or four of them. The first n_rows rows are written.
+    cdef Py_ssize_t j, k, i
+    cdef four u, v, x, y, z = all_of(0.0)
+    cdef four a0 = z, b0 = z, c0 = z, e0 = z, a1 = z, b1 = z, c1 = z, e1 = z
+    cdef four a2 = z, b2 = z, c2 = z, e2 = z
+    cdef const double *w1 = w + d if n_classes > 1 else w
+    cdef const double *w2 = w + 2 * d if n_classes > 2 else w
+    cdef double[4] sums
+    for j in range(0, d - 3, 4):
+        u = load(w + j)
+        v = load(w1 + j)
+        y = load(w2 + j)
+        x = load(a + j)
+        a0 += x * u
+        a1 += x * v
+        a2 += x * y
+        x = load(b + j)
+        b0 += x * u
+        b1 += x * v
+        b2 += x * y
+        x = load(c + j)
+        c0 += x * u
+        c1 += x * v
+        c2 += x * y
+        x = load(e + j)
+        e0 += x * u
+        e1 += x * v
+        e2 += x * y
+    j = d // 4 * 4
+    if j < d:
+        u = load_first(w + j, d - j)
+        v = load_first(w1 + j, d - j)
+        y = load_first(w2 + j, d - j)
+        x = load_first(a + j, d - j)
+        a0 += x * u
+        a1 += x * v
+        a2 += x * y
+        x = load_first(b + j, d - j)
+        b0 += x * u
+        b1 += x * v
+        b2 += x * y
+        x = load_first(c + j, d - j)
+        c0 += x * u
+        c1 += x * v
+        c2 += x * y
+        x = load_first(e + j, d - j)
+        e0 += x * u
+        e1 += x * v
+        e2 += x * y
+    for k in range(n_classes):
+        x = sums_of(a0, b0, c0, e0) if k == 0 else (
+            sums_of(a1, b1, c1, e1) if k == 1 else sums_of(a2, b2, c2, e2))
+        if bias != NULL:
+            x = all_of(bias[k]) + x
+        store(sums, x)
+        for i in range(n_rows):
+            out[i * stride + k] = sums[i]
+
+
+cdef inline void row_classes(const real *X, Py_ssize_t d, const Batch *batch, Py_ssize_t i,
+                             const double *weights, const double *bias, Py_ssize_t n_outputs,
+                             double *out) noexcept nogil:
+    # Of four rows from i on, or of those that are left.
+    cdef Py_ssize_t k = 0, last = batch.count - 1
+    cdef Py_ssize_t n_rows = min(<Py_ssize_t>4, batch.count - i)
+    cdef const real *a = row_of(X, d, batch, i)
+    cdef const real *b = row_of(X, d, batch, min(i + 1, last))
+    cdef const real *c = row_of(X, d, batch, min(i + 2, last))
+    cdef const real *e = row_of(X, d, batch, min(i + 3, last))
+    while k < n_outputs:
+        if n_outputs - k >= 3:
+            class_products(a, b, c, e, weights + k * d, bias + k if bias != NULL else NULL, d, 3,
+                           out + k, n_outputs, n_rows)
+        elif n_outputs - k == 2:
+            class_products(a, b, c, e, weights + k * d, bias + k if bias != NULL else NULL, d, 2,
+                           out + k, n_outputs, n_rows)
+        else:
+            class_products(a, b, c, e, weights + k * d, bias + k if bias != NULL else NULL, d, 1,
+                           out + k, n_outputs, n_rows)
+        k += 3
+
+
+cdef kernel_void dense_classes(const real *X, Py_ssize_t d, const Batch *batch,
+                               Py_ssize_t distance, const double *weights, const double *bias,
+                               Py_ssize_t n_outputs, double *out) noexcept nogil:
+    cdef Py_ssize_t i, k, fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
+    if not VECTORS:
+        for i in range(batch.count):
+            for k in range(n_outputs):
+                out[i * n_outputs + k] = product_by_four(row_of(X, d, batch, i), weights + k * d,
+                                                         d)
+                if bias != NULL:
+                    out[i * n_outputs + k] = bias[k] + out[i * n_outputs + k]
+        return
+    for i in range(0, batch.count, 4):
+        for k in range(i + distance, min(i + distance + 4, batch.count + batch.ahead)):
+            fetch(row_of(X, d, batch, k), fetched)
+        row_classes(X, d, batch, i, weights, bias, n_outputs, out + i * n_outputs)
+
+
 cdef kernel_void dense_margins(const real *X, Py_ssize_t d, const Batch *batch, Py_ssize_t distance,
-                               const double *weights, const double *bias, Py_ssize_t n_outputs,
+                               const double *weights, const double *bias,
                                double *out) noexcept nogil:
-    cdef Py_ssize_t i, j, k, start
-    cdef const double *w
+    cdef Py_ssize_t i = 0, known = batch.count + batch.ahead, later, last
     cdef double total
-    cdef const real *row
-    cdef double[LANES] sums
+    cdef four sums
     cdef Py_ssize_t fetched = min(d * <Py_ssize_t>sizeof(real), <Py_ssize_t>PREFETCH_BYTES)
-    for i in range(batch.count):
-        if i + distance < batch.count + batch.ahead:
+    # Rows in a row come from memory faster one by one, where the hardware sees one stream of them.
+    if VECTORS and (batch.indices != NULL or known * fetched <= CACHED):
+        later = max(<Py_ssize_t>4, distance // 4 * 4)
+        last = known - 1
+        while i + 4 <= batch.count:
+            sums = four_products(
+                row_of(X, d, batch, i), row_of(X, d, batch, i + 1), row_of(X, d, batch, i + 2),
+                row_of(X, d, batch, i + 3), row_of(X, d, batch, min(i + later, last)),
+                row_of(X, d, batch, min(i + later + 1, last)),
+                row_of(X, d, batch, min(i + later + 2, last)),
+                row_of(X, d, batch, min(i + later + 3, last)), weights, d)
+            store(out + i, sums if bias == NULL else all_of(bias[0]) + sums)
+            i += 4
+    while i < batch.count:
+        if i + distance < known:
             fetch(row_of(X, d, batch, i + distance), fetched)
-        row = row_of(X, d, batch, i)
-        for k in range(n_outputs):
-            w = weights + k * d
-            # Of a conversion gcc makes SIMD only in a loop that is not unrolled away, so for long
-            # float32 rows the accumulators are an array: 600 ns a row of 784 against 690.
-            start = 0
-            total = 0.0
-            if real is float and d >= LONG:
-                for j in range(LANES):
-                    sums[j] = 0.0
-                while start + LANES <= d:
-                    for j in range(LANES):
-                        sums[j] += row[start + j] * w[start + j]
-                    start += LANES
-                for j in range(LANES // 2):
-                    sums[j] += sums[j + LANES // 2]
-                for j in range(0, LANES // 2, 4):
-                    total += (sums[j] + sums[j + 1]) + (sums[j + 2] + sums[j + 3])
-            total += dot(row + start, w + start, d - start)
-            # Written once: to set it first and add to it later costs a call of memset each row.
-            out[i * n_outputs + k] = total if bias == NULL else bias[k] + total
+        total = dot(row_of(X, d, batch, i), weights, d)
+        # Written once: to set it first and add to it later costs a call of memset each row.
+        out[i] = total if bias == NULL else bias[0] + total
+        i += 1
+
+
+cdef inline void add_eight(const real *a, const real *b, const real *c, const real *e,
+                           const real *f, const real *g, const real *h, const real *l,
+                           const double *weights, double factor, double *out,
+                           Py_ssize_t d) noexcept nogil:
+    # Two fours one after the other, as they come below, but the target is read and written once.
+    cdef Py_ssize_t j
+    cdef four s, t, s8, t8
+    cdef double wa = factor * weights[0], wb = factor * weights[1]
+    cdef double wc = factor * weights[2], we = factor * weights[3]
+    cdef double wf = factor * weights[4], wg = factor * weights[5]
+    cdef double wh = factor * weights[6], wl = factor * weights[7]
+    cdef four va = all_of(wa), vb = all_of(wb), vc = all_of(wc), ve = all_of(we)
+    cdef four vf = all_of(wf), vg = all_of(wg), vh = all_of(wh), vl = all_of(wl)
+    for j in range(0, d - 3, 4):
+        s = (va * load(a + j) + vb * load(b + j)) + (vc * load(c + j) + ve * load(e + j))
+        t = (vf * load(f + j) + vg * load(g + j)) + (vh * load(h + j) + vl * load(l + j))
+        store(out + j, (load_doubles(out + j) + s) + t)
+    for j in range(d // 4 * 4, d):
+        out[j] = (out[j] + ((wa * a[j] + wb * b[j]) + (wc * c[j] + we * e[j]))) \
+            + ((wf * f[j] + wg * g[j]) + (wh * h[j] + wl * l[j]))
+
+
+cdef inline void add_two(double *out, four factor, four a, four b,
+                         Py_ssize_t n_columns) noexcept nogil:
+    store(out, load_doubles(out) + factor * a)
+    if n_columns > 4:
+        store(out + 4, load_doubles(out + 4) + factor * b)
+
+
+cdef inline void add_block(const real *const *rows, Py_ssize_t first, Py_ssize_t count,
+                           Py_ssize_t d, const double *coefficients, Py_ssize_t step,
+                           double factor, Py_ssize_t n_outputs, Py_ssize_t n_classes,
+                           Py_ssize_t n_columns, double *target) noexcept nogil:
+    # Of all rows, onto up to four classes in up to eight columns: the sums stay in registers.
+    cdef Py_ssize_t i
+    cdef four x, y, u, z = all_of(0.0)
+    cdef four a0 = z, a1 = z, b0 = z, b1 = z, c0 = z, c1 = z, e0 = z, e1 = z
+    cdef const real *row
+    cdef const double *weights = coefficients
+    for i in range(count):
+        row = rows[i] + first
+        x = load(row)
+        y = load(row + 4) if n_columns > 4 else x
+        u = all_of(weights[0])
+        a0 += u * x
+        a1 += u * y
+        if n_classes > 1:
+            u = all_of(weights[step])
+            b0 += u * x
+            b1 += u * y
+        if n_classes > 2:
+            u = all_of(weights[2 * step])
+            c0 += u * x
+            c1 += u * y
+        if n_classes > 3:
+            u = all_of(weights[3 * step])
+            e0 += u * x
+            e1 += u * y
+        weights += n_outputs
+    u = all_of(factor)
+    add_two(target, u, a0, a1, n_columns)
+    if n_classes > 1:
+        add_two(target + d, u, b0, b1, n_columns)
+    if n_classes > 2:
+        add_two(target + 2 * d, u, c0, c1, n_columns)
+    if n_classes > 3:
+        add_two(target + 3 * d, u, e0, e1, n_columns)
+
+
+cdef inline void add_columns(const real *const *rows, Py_ssize_t first, Py_ssize_t count,
+                             Py_ssize_t d, const double *coefficients, Py_ssize_t step,
+                             double factor, Py_ssize_t n_outputs, Py_ssize_t n_columns,
+                             double *target) noexcept nogil:
+    # Onto all classes, in the columns from the first on, which stay in the first-level cache.
+    cdef Py_ssize_t k = 0
+    while k + 4 <= n_outputs:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 4, n_columns,
+                  target + k * d)
+        k += 4
+    if n_outputs - k == 3:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 3, n_columns,
+                  target + k * d)
+    elif n_outputs - k == 2:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 2, n_columns,
+                  target + k * d)
+    elif n_outputs - k == 1:
+        add_block(rows, first, count, d, coefficients + k, step, factor, n_outputs, 1, n_columns,
+                  target + k * d)
+
+
+cdef kernel_void dense_add_classes(const real *X, Py_ssize_t d, const Batch *batch,
+                                   const double *coefficients, Py_ssize_t step, double factor,
+                                   Py_ssize_t n_outputs, double *target) noexcept nogil:
+    # `step` is 1. A constant would let gcc read four coefficients at once, to spread each of them
+    # by a slower instruction than the one that does both.
+    cdef Py_ssize_t done = 0, i, j, k, count
+    cdef double sum
+    cdef const real *rows[TOGETHER]
+    while done < batch.count:
+        count = min(<Py_ssize_t>TOGETHER, batch.count - done)
+        for i in range(count):
+            rows[i] = row_of(X, d, batch, done + i)
+        j = 0
+        while VECTORS and j + 8 <= d:
+            add_columns(rows, j, count, d, coefficients, step, factor, n_outputs, 8, target + j)
+            j += 8
+        if VECTORS and j + 4 <= d:
+            add_columns(rows, j, count, d, coefficients, step, factor, n_outputs, 4, target + j)
+            j += 4
+        while j < d:
+            for k in range(n_outputs):
+                sum = 0.0
+                for i in range(count):
+                    sum += coefficients[i * n_outputs + k] * rows[i][j]
+                target[k * d + j] += factor * sum
+            j += 1
+        coefficients += count * n_outputs
+        done += count
 
 
 cdef kernel_void dense_add(const real *X, Py_ssize_t d, const Batch *batch,
-                           const double *coefficients, double factor, Py_ssize_t n_outputs,
+                           const double *coefficients, double factor,
                            double *target) noexcept nogil:
-    cdef Py_ssize_t i = 0, j, k
+    cdef Py_ssize_t i = 0, j
     cdef const real *a
     cdef const real *b
     cdef const real *c
     cdef const real *e
     cdef double wa, wb, wc, we
-    cdef double *out
+    if VECTORS:
+        while i + 8 <= batch.count:
+            add_eight(row_of(X, d, batch, i), row_of(X, d, batch, i + 1),
+                      row_of(X, d, batch, i + 2), row_of(X, d, batch, i + 3),
+                      row_of(X, d, batch, i + 4), row_of(X, d, batch, i + 5),
+                      row_of(X, d, batch, i + 6), row_of(X, d, batch, i + 7), coefficients + i,
+                      factor, target, d)
+            i += 8
     # Four rows at a time: the target is read and written once for them.
     while i + 4 <= batch.count:
         a = row_of(X, d, batch, i)
         b = row_of(X, d, batch, i + 1)
         c = row_of(X, d, batch, i + 2)
         e = row_of(X, d, batch, i + 3)
-        for k in range(n_outputs):
-            wa = factor * coefficients[i * n_outputs + k]
-            wb = factor * coefficients[(i + 1) * n_outputs + k]
-            wc = factor * coefficients[(i + 2) * n_outputs + k]
-            we = factor * coefficients[(i + 3) * n_outputs + k]
-            out = target + k * d
-            for j in range(d):
-                out[j] += (wa * a[j] + wb * b[j]) + (wc * c[j] + we * e[j])
+        wa = factor * coefficients[i]
+        wb = factor * coefficients[i + 1]
+        wc = factor * coefficients[i + 2]
+        we = factor * coefficients[i + 3]
+        for j in range(d):
+            target[j] += (wa * a[j] + wb * b[j]) + (wc * c[j] + we * e[j])
         i += 4
     while i < batch.count:
-        a = row_of(X, d, batch, i)
-        for k in range(n_outputs):
-            axpy(factor * coefficients[i * n_outputs + k], a, target + k * d, d)
+        axpy(factor * coefficients[i], row_of(X, d, batch, i), target, d)
         i += 1
 
 
@@ -309,30 +579,44 @@ cdef class DenseRows(Rows):
         else:
             doubles = X
             self.data = &doubles[0, 0]
-        self.storage = Storage(self.data, NULL, NULL, self.single, False)
         cdef Py_ssize_t width = self.n_columns * X.itemsize
         self.distance = rows_ahead(width)
+        self.storage = Storage(self.data, NULL, NULL, self.single, False, self.distance)
         # Fours, as `dense_add` takes them, and few enough for the second pass to find them in the
         # first-level cache while the next ones are on their way.
         self.block_rows = max(4, min(256, CACHE // width // 4 * 4))
 
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,
                       Py_ssize_t n_outputs, double *out) noexcept nogil:
-        if self.single:
+        if n_outputs > 1:
+            if self.single:
+                dense_classes(<const float *>self.data, self.n_columns, batch, self.distance,
+                              weights, bias, n_outputs, out)
+            else:
+                dense_classes(<const double *>self.data, self.n_columns, batch, self.distance,
+                              weights, bias, n_outputs, out)
+        elif self.single:
             dense_margins(<const float *>self.data, self.n_columns, batch, self.distance, weights,
-                          bias, n_outputs, out)
+                          bias, out)
         else:
             dense_margins(<const double *>self.data, self.n_columns, batch, self.distance, weights,
-                          bias, n_outputs, out)
+                          bias, out)
 
     cdef void add(self, const Batch *batch, const double *coefficients, double factor,
                   Py_ssize_t n_outputs, double *target) noexcept nogil:
-        if self.single:
+        if n_outputs > 1:
+            if self.single:
+                dense_add_classes(<const float *>self.data, self.n_columns, batch, coefficients, 1,
+                                  factor, n_outputs, target)
+            else:
+                dense_add_classes(<const double *>self.data, self.n_columns, batch, coefficients, 1,
+                                  factor, n_outputs, target)
+        elif self.single:
             dense_add(<const float *>self.data, self.n_columns, batch, coefficients, factor,
-                      n_outputs, target)
+                      target)
         else:
             dense_add(<const double *>self.data, self.n_columns, batch, coefficients, factor,
-                      n_outputs, target)
+                      target)
 
     cdef void gather(self, const Batch *batch, double scale, double *out) noexcept nogil:
         if self.single:
@@ -632,7 +916,7 @@ cdef class SparseRows(Rows):
         self.values = address(X.data)
         self.columns = address(X.indices)
         self.starts = address(starts)
-        self.storage = Storage(self.values, self.columns, self.starts, self.single, self.narrow)
+        self.storage = Storage(self.values, self.columns, self.starts, self.single, self.narrow, 0)
         self.block_rows = 256
 
     cdef void margins(self, const Batch *batch, const double *weights, const double *bias,

@@ -64,6 +64,38 @@ cdef class MomentumUpdate(Update):
                         1.0 - (momentum if self.averaged else self.dampening), keep)
 
 
+# v <- momentum v + push g, theta <- keep theta - (now g + before v)
+cdef kernel_void qhm_kernel(double *theta, const double *gradient, double *v, Py_ssize_t start,
+                            Py_ssize_t stop, double momentum, double push, double now,
+                            double before, double keep) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double velocity
+    for j in range(start, stop):
+        velocity = momentum * v[j] + push * gradient[j]
+        v[j] = velocity
+        theta[j] = keep * theta[j] - (now * gradient[j] + before * velocity)
+
+
+cdef class QHMUpdate(Update):
+    slots = ("v",)
+    cdef double nu, inside
+
+    def configure(self, optimizer):
+        self.nu = optimizer.nu
+        self.inside = optimizer.inside
+
+    cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
+                    double lr, double momentum, double keep) noexcept nogil:
+        # The part of the rate that v remembers, and what is left of it.
+        cdef double kept = part_of(lr, self.inside), left = part_of(lr, 1.0 - self.inside)
+        qhm_kernel(theta, gradient, self.slot[0], start, stop, momentum, (1.0 - momentum) * kept,
+                   lr * (1.0 - self.nu), left * self.nu, keep)
+
+
+cdef inline double part_of(double lr, double power) noexcept nogil:
+    return 1.0 if power == 0.0 else (lr if power == 1.0 else pow(lr, power))
+
+
 # look <- theta + momentum (theta - previous)
 cdef kernel_void look_ahead_kernel(const double *theta, const double *previous, double *look,
                                    Py_ssize_t n_params, double momentum) noexcept nogil:
@@ -179,6 +211,7 @@ cdef class AdaGradUpdate(Update):
         self.eps = optimizer.eps
         self.eps_root = optimizer.eps_root
         self.sparse = self.weight_decay == 0.0
+        self.memory[...] = optimizer.initial_accumulator
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
@@ -225,21 +258,67 @@ cdef kernel_void scale_kernel(double *vector, double factor, Py_ssize_t n) noexc
     scale(factor, vector, n)
 
 
+# With the mean of the gradients, whose square is taken off G, and a velocity:
+# v <- momentum v + push g / (sqrt(G - centered mean² + eps_root) + eps),
+# theta <- keep theta - outer v
+cdef kernel_void centered_kernel(double *theta, const double *gradient, double *G, double *mean,
+                                 double *v, Py_ssize_t start, Py_ssize_t stop, double momentum,
+                                 double push, double outer, double decay, double centered,
+                                 double eps, double eps_root, double keep) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double g, square, middle, spread, velocity
+    for j in range(start, stop):
+        g = gradient[j]
+        square = decay * G[j] + (1.0 - decay) * g * g
+        middle = decay * mean[j] + (1.0 - decay) * g
+        G[j] = square
+        mean[j] = middle
+        spread = square - centered * middle * middle
+        spread = 0.0 if spread < 0.0 else spread  # rounding alone makes it negative
+        velocity = momentum * v[j] + push * g / (sqrt(spread + eps_root) + eps)
+        v[j] = velocity
+        theta[j] = keep * theta[j] - outer * velocity
+
+
+cdef kernel_void centered_rates(const double *G, const double *mean, Py_ssize_t start,
+                                Py_ssize_t stop, double lr, double centered, double eps,
+                                double eps_root, double *rates) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double spread
+    for j in range(start, stop):
+        spread = G[j] - centered * mean[j] * mean[j]
+        spread = 0.0 if spread < 0.0 else spread
+        rates[j] = lr / (sqrt(spread + eps_root) + eps)
+
+
 cdef class RMSPropUpdate(Update):
-    slots = ("G",)
     numbers = {"factor": 1.0}
-    cdef double decay, eps, eps_root
+    cdef double decay, eps, eps_root, centered, inside
+    cdef bint alone
+
+    @property
+    def slots(self):
+        """The names of the vectors that are kept."""
+        return ("G",) if is_plain(self.optimizer) else ("G", "mean", "v")
 
     def configure(self, optimizer):
         self.decay = optimizer.decay
         self.eps = optimizer.eps
         self.eps_root = optimizer.eps_root
-        self.sparse = self.weight_decay == 0.0
+        self.centered = optimizer.centered
+        self.inside = optimizer.inside
+        self.alone = is_plain(optimizer)
+        self.sparse = self.weight_decay == 0.0 and self.alone
 
     cdef void apply(self, double *theta, const double *gradient, Py_ssize_t start, Py_ssize_t stop,
                     double lr, double momentum, double keep) noexcept nogil:
-        rmsprop_kernel(theta, gradient, self.slot[0], start, stop, lr, self.decay, self.eps,
-                       self.eps_root, keep)
+        if self.alone:
+            rmsprop_kernel(theta, gradient, self.slot[0], start, stop, lr, self.decay, self.eps,
+                           self.eps_root, keep)
+        else:
+            centered_kernel(theta, gradient, self.slot[0], self.slot[1], self.slot[2], start, stop,
+                            momentum, part_of(lr, self.inside), part_of(lr, 1.0 - self.inside),
+                            self.decay, self.centered, self.eps, self.eps_root, keep)
 
     cdef void apply_at(self, double *theta, const double *gradient, const int64_t *touched,
                        Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
@@ -253,7 +332,15 @@ cdef class RMSPropUpdate(Update):
 
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:
-        return self.root_rates(self.slot[0], start, stop, lr, 1.0, self.eps, self.eps_root)
+        if self.alone:
+            return self.root_rates(self.slot[0], start, stop, lr, 1.0, self.eps, self.eps_root)
+        centered_rates(self.slot[0], self.slot[1], start, stop, lr, self.centered, self.eps,
+                       self.eps_root, self.rates_of_step)
+        return self.rates_of_step
+
+
+cdef bint is_plain(optimizer) except -1:
+    return not optimizer.centered and optimizer.momentum == 0.0
 
 
 # G and D are averages of the squares of the gradients and of the steps.

@@ -5,16 +5,18 @@
 # numbers does not depend on how a run is cut into chunks. The caller holds the bit generator's
 # lock.
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .claim cimport enter, leave
+from .vector cimport prefetch
 
 import numpy as np
 
 # Not cimported: that would import numpy.random, a tenth of the time of `import fastgd`.
 cdef extern from "numpy/random/bitgen.h":
     ctypedef struct bitgen_t:
-        pass
+        void *state
+        uint32_t (*next_uint32)(void *state) noexcept nogil
 
 cdef extern from "numpy/random/distributions.h" nogil:
     uint64_t random_bounded_uint64(bitgen_t *state, uint64_t offset, uint64_t range_, uint64_t mask,
@@ -24,6 +26,10 @@ cdef extern from "numpy/random/distributions.h" nogil:
 
 # Indices drawn at a time. Enough that the prefetch distance is lost only now and then.
 cdef Py_ssize_t BLOCK = 4096
+
+# Draws of a shuffle that are made before they are used.
+cdef enum:
+    DRAWN = 64
 
 
 cdef class Sampler:
@@ -95,6 +101,27 @@ cdef bitgen_t *stream_of(generator) except NULL:
     return <bitgen_t *>PyCapsule_GetPointer(capsule, "BitGenerator")
 
 
+cdef void draw_indices(bitgen_t *stream, uint64_t n, int64_t *out,
+                       Py_ssize_t count) noexcept nogil:
+    # Generator.integers(n) draws its int64 one at a time: a number of 32 bits times n, of which the
+    # upper half counts, unless the lower one says that some results would come more often (Lemire
+    # 2019, Fast Random Integer Generation in an Interval). Of more rows NumPy has another way.
+    cdef Py_ssize_t i
+    cdef uint64_t product
+    cdef uint32_t few
+    if n < 2 or n > 0xffffffffU:
+        for i in range(count):
+            out[i] = <int64_t>random_bounded_uint64(stream, 0, n - 1, 0, False)
+        return
+    for i in range(count):
+        product = <uint64_t>stream.next_uint32(stream.state) * n
+        if <uint32_t>product < n:
+            few = <uint32_t>(-<uint32_t>n) % <uint32_t>n
+            while <uint32_t>product < few:
+                product = <uint64_t>stream.next_uint32(stream.state) * n
+        out[i] = <int64_t>(product >> 32)
+
+
 cdef class Replacement(Sampler):
     """Independent uniform indices: the stream of ``Generator.integers(n, size=(steps, batch))``."""
     cdef object generator
@@ -132,11 +159,7 @@ cdef class Replacement(Sampler):
         batch.ahead = self.filled - self.position
 
     cdef void fill(self) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(self.filled):
-            # Generator.integers(n) draws its int64 this way, one at a time.
-            self.buffer[i] = <int64_t>random_bounded_uint64(
-                self.bit_generator, 0, <uint64_t>(self.n_samples - 1), 0, False)
+        draw_indices(self.bit_generator, <uint64_t>self.n_samples, &self.buffer[0], self.filled)
 
     cdef void skip(self, Py_ssize_t count) noexcept nogil:
         self.position += count
@@ -232,19 +255,28 @@ cdef class Shuffle(Sampler):
         self.order = &self.orders[self.current, 0]
 
     cdef void reshuffle(self) noexcept nogil:
-        # Generator.permutation(n), draw by draw: Fisher and Yates from the end.
-        cdef Py_ssize_t i
+        # Generator.permutation(n), draw by draw: Fisher and Yates from the end. What is exchanged
+        # is a cache miss in a long order, so some draws are made ahead.
+        cdef Py_ssize_t i, k, count
         cdef int64_t j, place
+        cdef int64_t[DRAWN] places
         if not self.turned:
             self.turn()
             self.turned = True
         for i in range(self.n_samples):
             self.order[i] = i
-        for i in range(self.n_samples - 1, 0, -1):
-            j = <int64_t>random_interval(self.bit_generator, <uint64_t>i)
-            place = self.order[j]
-            self.order[j] = self.order[i]
-            self.order[i] = place
+        i = self.n_samples - 1
+        while i > 0:
+            count = min(i, <Py_ssize_t>DRAWN)
+            for k in range(count):
+                places[k] = <int64_t>random_interval(self.bit_generator, <uint64_t>(i - k))
+                prefetch(self.order + places[k])
+            for k in range(count):
+                j = places[k]
+                place = self.order[j]
+                self.order[j] = self.order[i - k]
+                self.order[i - k] = place
+            i -= count
         self.position = 0
 
     cdef void draw(self, Batch *batch) noexcept nogil:

@@ -7,7 +7,7 @@ from libc.math cimport pow
 from .objective cimport OK, Objective
 from .sampling cimport Batch
 from .solver cimport Solver
-from .update cimport Update
+from .update cimport Update, count
 from .vector cimport kernel_void, square_sum
 
 from .update import UPDATES
@@ -75,7 +75,7 @@ cdef class Search(Solver):
                 step_kernel(self.theta, self.gradient, self.theta, self.update.spans[i].start,
                             self.update.spans[i].stop, rate,
                             keep if self.update.spans[i].penalized else 1.0)
-            self.update.t += 1
+            count(&self.update.t, 1)
             taken[0] += 1
         return status
 

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from .flush cimport flush, unflush
 from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
-from .update cimport Update
+from .update cimport Update, look
 from .vector cimport kernel_void, scale
 
 cimport numpy as cnp
@@ -20,6 +20,11 @@ cimport numpy as cnp
 from time import perf_counter
 
 cnp.import_array()
+
+
+# Up to so many parameters a run that asks Python in each step keeps the GIL between its questions:
+# to let go and wait for it costs more than all else, where another thread does the same.
+cdef Py_ssize_t FEW_PARAMS = 4096
 
 
 cdef kernel_void add_zeros(const double *x, Py_ssize_t n, double *out) noexcept nogil:
@@ -185,9 +190,13 @@ cdef class Solver:
                 self.sampler.claim()
                 try:
                     self.sampler.begin(steps)
-                    with nogil:
+                    if self.objective.asks_python and self.n_params <= FEW_PARAMS:
                         status = self.go_on(rates, momenta, steps, record_every, total, recorded,
                                             columns, &filled)
+                    else:
+                        with nogil:
+                            status = self.go_on(rates, momenta, steps, record_every, total,
+                                                recorded, columns, &filled)
                 finally:
                     self.sampler.release()
             finally:
@@ -243,7 +252,8 @@ cdef class Solver:
             done += taken
             if status != OK:
                 return status
-            self.last_lr = lr[done - 1] if self.update.found == NULL else self.update.found[0]
+            self.last_lr = lr[done - 1] if self.update.found_rate == NULL \
+                else self.update.found_rate[0]
 
     @final
     cdef int measure(self, double *loss, double *norm) noexcept nogil:
@@ -283,7 +293,7 @@ cdef class Solver:
     @property
     def step(self):
         """Steps taken."""
-        return self.update.t
+        return look(&self.update.t)
 
     @property
     def settled(self):

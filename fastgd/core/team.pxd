@@ -28,5 +28,7 @@ cdef class Team:
     cdef Job job
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
+    cdef int sum_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil
     cdef int share(self, Objective member) noexcept nogil
     cdef void report(self, Objective member) noexcept nogil

@@ -74,11 +74,21 @@ cdef class Team:
             write(&job.added, number + 1)
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
+        cdef int status
+        if self.leader.part_rows(batch.count) == 0:
+            return self.leader.gradient(theta, batch, out)
+        status = self.sum_gradient(theta, batch, out)
+        if status == OK:
+            self.leader.average(theta, batch.count, out)
+        return status
+
+    cdef int sum_gradient(self, const double *theta, const Batch *batch,
+                          double *out) noexcept nogil:
         cdef Job *job = &self.job
         cdef Py_ssize_t turns = 0
         cdef int status
         if self.leader.part_rows(batch.count) == 0:
-            return self.leader.gradient(theta, batch, out)
+            return self.leader.sum_gradient(theta, batch, out)
         memset(out, 0, self.leader.n_params * sizeof(double))
         job.theta = theta
         job.batch = batch
@@ -96,8 +106,6 @@ cdef class Team:
             rest(&turns)
         if read(&job.failed):
             status = FAILED
-        if status == OK:
-            self.leader.average(theta, batch.count, out)
         return status
 
     cdef void report(self, Objective member) noexcept nogil:

@@ -6,7 +6,7 @@
 from libc.math cimport fabs, sqrt
 from libc.string cimport memcpy
 
-from .update cimport Update
+from .update cimport Update, count
 from .vector cimport dot, kernel_void, square_sum
 
 from .update import UPDATES, rules_of
@@ -66,7 +66,7 @@ cdef class Found(Update):
                          keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:
@@ -231,7 +231,7 @@ cdef class ProdigyUpdate(Update):
                                 keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
     cdef const double *metric(self, Py_ssize_t start, Py_ssize_t stop, double lr,
                               double momentum) noexcept nogil:

@@ -7,13 +7,21 @@ from libc.stdint cimport int64_t
 
 from .penalties cimport Penalty, Span
 
+cdef extern from "dispatch.h" nogil:
+    int64_t look "fastgd_look"(const int64_t *number)
+    void show "fastgd_show"(int64_t *number, int64_t value)
+
 cdef enum:
     MAX_SLOTS = 8
 
 
+cdef inline void count(int64_t *number, int64_t amount) noexcept nogil:
+    show(number, number[0] + amount)
+
+
 cdef class Update:
     cdef readonly Py_ssize_t n_params
-    cdef readonly int64_t t                  # steps taken
+    cdef int64_t t                           # steps taken; other threads may ask, so see `count`
     cdef readonly double weight_decay
     cdef readonly bint sparse                # `apply_at` is written, and needs no other coordinate
     cdef bint by_span                        # `apply` wants to see each span by itself
@@ -27,7 +35,7 @@ cdef class Update:
     cdef int64_t users                       # 1 while a run is using this state
     cdef double *slot[MAX_SLOTS]
     cdef double *scalars                     # numbers that change from step to step
-    cdef const double *found                 # the rate of the last step, of a rule that finds it
+    cdef double *found_rate                  # of the last step, where the rule finds it; or NULL
     cdef Py_ssize_t n_spans
     cdef Span *spans
     # For opt.step: the rates, where they are constant.

@@ -18,6 +18,8 @@ import operator
 
 import numpy as np
 
+from .shared import as_numpy
+
 cnp.import_array()
 
 
@@ -93,9 +95,9 @@ cdef class Update:
                 raise MemoryError
         self.configure(optimizer)
         if "rate" in numbers:
-            self.found = self.scalars + list(numbers).index("rate")
+            self.found_rate = self.scalars + list(numbers).index("rate")
         elif self.inner is not None:
-            self.found = self.inner.found
+            self.found_rate = self.inner.found_rate
 
     def __dealloc__(self):
         free(self.spans)
@@ -141,7 +143,7 @@ cdef class Update:
                       Py_ssize_t n_touched, double lr, double momentum) noexcept nogil:
         self.begin(lr, momentum)
         self.apply_at(theta, gradient, touched, n_touched, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
     cdef void step(self, double *theta, const double *gradient, double lr,
                    double momentum) noexcept nogil:
@@ -156,7 +158,13 @@ cdef class Update:
                            keep if self.spans[i].penalized else 1.0)
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
+
+    def __getattr__(self, name):
+        # `t` in Python, where a property could not have the name of the number itself.
+        if name == "t":
+            return look(&self.t)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def span_list(self):
@@ -172,7 +180,7 @@ cdef class Update:
     @property
     def rate(self):
         """The rate of the last step, where the rule finds it itself; None where it takes lr."""
-        return None if self.found == NULL else self.found[0]
+        return None if self.found_rate == NULL else self.found_rate[0]
 
     def save(self):
         """A copy of the whole state, for `load`."""
@@ -192,7 +200,7 @@ cdef class Update:
         self.check_saved(saved)
         self.claim()
         try:
-            self.t = saved["t"]
+            show(&self.t, saved["t"])
             self.memory[...] = saved["slots"]
             self.scalar_memory[...] = saved["numbers"]
             if self.inner is not None:
@@ -307,7 +315,7 @@ cdef class PythonUpdate(Update):
             return
         if self.penalty.proximal:
             self.proximal(theta, lr, momentum)
-        self.t += 1
+        count(&self.t, 1)
 
 
 def _restore(optimizer, n_params, spans, penalty, saved, rates):
@@ -327,9 +335,8 @@ def make(optimizer, n_params, spans=None, penalty=None):
 
 
 cdef double *vector_of(array, Py_ssize_t n, str name, bint written) except NULL:
-    # The pointer to a float64 vector of n entries, or an error in the caller's terms.
-    if not cnp.PyArray_Check(array):
-        raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    # The pointer to a float64 vector of n entries, or an error in the caller's terms. `array` is
+    # NumPy's.
     if not cnp.PyArray_CheckExact(array) and isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost: fill it first")
     if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or cnp.PyArray_NDIM(array) != 1 \
@@ -374,7 +381,8 @@ cdef class Stepper:
         RuntimeError
             The state is in use by another run, in another thread.
         """
-        cdef double *parameters = vector_of(theta, state.n_params, "theta", False)
+        given = theta if cnp.PyArray_Check(theta) else as_numpy(theta, "theta")
+        cdef double *parameters = vector_of(given, state.n_params, "theta", False)
         cdef const double *place
         state.claim()
         if state.rates is not None:
@@ -398,8 +406,10 @@ cdef class Stepper:
         Parameters
         ----------
         theta : (d,) float64, contiguous and writable
+            NumPy's, or a torch tensor on the CPU, which is changed in its own memory.
         gradient : (d,) float64, contiguous
-            The gradient at ``optimizer.point(theta, state)``. It is not searched for NaN.
+            The gradient at ``optimizer.point(theta, state)``, an array of NumPy, torch or jax, used
+            where it lies. It is not searched for NaN.
         state : the state made by `init`
 
         Raises
@@ -409,6 +419,10 @@ cdef class Stepper:
         RuntimeError
             The state is in use by another run, in another thread.
         """
+        if not cnp.PyArray_Check(theta):
+            theta = as_numpy(theta, "theta")
+        if not cnp.PyArray_Check(gradient):
+            gradient = as_numpy(gradient, "gradient")
         cdef double *parameters = vector_of(theta, state.n_params, "theta", True)
         cdef const double *slope = vector_of(gradient, state.n_params, "gradient", False)
         cdef uint64_t mode

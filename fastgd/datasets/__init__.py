@@ -193,8 +193,10 @@ def load(
         0, 1, ..., K-1 or 1, ..., K without a gap, each 10 times on average; all else is regression.
     drop : iterable of str, optional
         Columns to leave out: identifiers, or other columns that give the target away.
-    missing : "refuse" or "drop", default "refuse"
-        What becomes of a row of a text or table that lacks a value.
+    missing : "refuse", "drop" or "impute", default "refuse"
+        What becomes of a row of a text or table that lacks a value: it is left out, or a feature
+        takes the mean of its column, or its most frequent text (of all rows, also of those that are
+        held out later). A target is never made up.
 
     Returns
     -------
@@ -221,8 +223,8 @@ def load(
     """
     if task not in (None, "classification", "regression"):
         raise ValueError(f"task must be 'classification' or 'regression', not {task!r}")
-    if missing not in ("refuse", "drop"):
-        raise ValueError(f"missing must be 'refuse' or 'drop', not {missing!r}")
+    if missing not in ("refuse", "drop", "impute"):
+        raise ValueError(f"missing must be 'refuse', 'drop' or 'impute', not {missing!r}")
     table, name, default = _read(name_or_path, _wanted(drop, missing=missing))
     if target is None:
         target = default if default in table.columns else None
@@ -235,6 +237,9 @@ def load(
         raise ValueError(
             f"{name}: there is no column {target!r}; there are {tables.listing(table.columns)}"
         )
+    if target in table.filled:
+        raise ValueError(f"{name}: the target {target!r} lacks values: missing='drop' leaves their "
+                         "rows out")  # fmt: skip
     if len(table.columns) == 1 and table.sparse is None:
         raise ValueError(f"{name}: there is no column besides the target {target!r}")
     y, classes = encoding.target_of(table, target, task)

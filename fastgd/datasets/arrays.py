@@ -39,6 +39,8 @@ def read_npz(path: Path, name: str, wanted: Wanted) -> Table:
         for part in (train, test)
         if part
     ]
+    if not parts:
+        raise ValueError(f"{name} holds no array")
     table = parts[0]
     if len(parts) == 2:
         if list(table.columns) != list(parts[1].columns):

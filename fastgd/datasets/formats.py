@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fastgd.datasets import arrays, frames, tables
+from fastgd.datasets import arrays, frames, large, tables
 from fastgd.datasets.tables import Table, Wanted
 
 TEXT = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -29,6 +29,10 @@ def read(path: Path, name: str, wanted: Wanted) -> Table:
         return frames.read_file(path, name, wanted)
     if ending in PACKED:
         ending = Path(path.stem).suffix.lower()
+    if ending in (".csv", ".tsv"):
+        found = large.read(path, name, wanted)
+        if found is not None:
+            return found
     if ending in TEXT:
         return tables.read_text(path, name, wanted)
     if ending in LIBSVM:

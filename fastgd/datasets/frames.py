@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.datasets.tables import LARGEST_WHOLE, MISSING, Column, Table, Wanted
+from fastgd.datasets.tables import LARGEST_WHOLE, MISSING, Column, Table, Wanted, fill
 
 MISSING_EXTRA = 'needs narwhals, which is missing: pip install "fastgd[data]"'
 
@@ -16,6 +16,47 @@ MISSING_EXTRA = 'needs narwhals, which is missing: pip install "fastgd[data]"'
 def is_frame(given: Any) -> bool:
     """Whether it is a table of some library, and no path."""
     return hasattr(given, "columns") or hasattr(given, "column_names")
+
+
+def as_frame(columns: dict[str, Any], library: str) -> Any:
+    """These columns as a table of pandas, polars or pyarrow."""
+    try:
+        import narwhals as nw
+    except ImportError:
+        raise ImportError(f"a table of {library} {MISSING_EXTRA}") from None
+    if library not in ("pandas", "polars", "pyarrow"):
+        raise ValueError(f"library must be pandas, polars or pyarrow, not {library!r}")
+    backend: Any = library
+    return nw.from_dict(columns, backend=backend).to_native()
+
+
+def read_delimited(path: Path, delimiter: str) -> Any:
+    """A csv text as polars reads it, or pyarrow; None where neither is here or it is none."""
+    try:
+        import narwhals as nw
+    except ImportError:
+        return None
+    # Every type from all rows, so that no digit is lost to a guess from the first ones.
+    for backend, options in (("polars", {"infer_schema_length": None}), ("pyarrow", {})):
+        known: Any = backend
+        try:
+            return nw.read_csv(str(path), backend=known, separator=delimiter, **options)
+        except Exception:  # not here, or not its kind of file: the plain reader says which
+            continue
+    return None
+
+
+def plain(series: Any) -> tuple[str, Any]:
+    """ "numbers" and float64, or "text" and a list; "else" for dates, truth values and gaps."""
+    import narwhals as nw
+
+    if series.is_null().any():
+        return "else", None
+    if series.dtype.is_numeric():
+        return "numbers", np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if series.dtype == nw.String:
+        return "text", series.to_list()
+    return "else", None
 
 
 def read_frame(given: Any, name: str, wanted: Wanted) -> Table:
@@ -48,7 +89,10 @@ def read_frame(given: Any, name: str, wanted: Wanted) -> Table:
             for column, missing in gaps.items()
         )
         raise ValueError(f"{name}: missing values in {listed}; fill or remove them first")
-    if gaps:
+    if gaps and wanted.missing == "impute":
+        for column, missing in gaps.items():
+            fill(table, column, missing)
+    elif gaps:
         kept = ~np.logical_or.reduce(list(gaps.values()))
         if not kept.any():
             raise ValueError(f"{name}: every row lacks a value")

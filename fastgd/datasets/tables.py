@@ -53,6 +53,7 @@ class Table:
     padded: bool = False
     test: "Table | None" = None
     left_out: int = 0  # rows that lacked a value
+    filled: tuple[str, ...] = ()  # columns that lacked values, which were put in
 
     def __len__(self) -> int:
         return len(self.places)
@@ -238,20 +239,36 @@ def _table(name: str, header: list[str], rows: Rows, wanted: Wanted) -> Table:
         raise ValueError(f"{name}: missing values in {listed}; fill or remove them first")
     table = Table(name, {}, places, "line")
     kept = None
-    if missing:
-        without = set().union(*missing.values())
-        kept = np.array([line not in without for line in places])
+    if missing and wanted.missing != "impute":
+        left_out = set().union(*missing.values())
+        kept = np.array([line not in left_out for line in places])
         table.left_out = len(places) - int(kept.sum())
         if not kept.any():
             raise ValueError(f"{name}: every row lacks a value")
     for column, parts in blocks.items():
         table.columns[column] = _join(table, column, parts)
-    if kept is not None:
+    if missing and wanted.missing == "impute":
+        for column, without in missing.items():
+            fill(table, column, np.isin(places, without))
+    elif kept is not None:
         table.columns = {column: values[kept] for column, values in table.columns.items()}
         table.places = [line for line, keep in zip(places, kept.tolist(), strict=True) if keep]
     for column in table.columns:
         table.check_numbers(column)
     return table
+
+
+def fill(table: Table, column: str, gaps: NDArray[np.bool_]) -> None:
+    """Put the mean of a column of numbers where it lacks a value, or its most frequent text."""
+    values = table.columns[column]
+    if gaps.all():
+        raise ValueError(f"{table.name}: column {column!r} has no value at all; drop it")
+    if values.dtype.kind == "f":
+        table.columns[column] = np.where(gaps, values[~gaps].mean(), values)
+    else:
+        levels, counts = np.unique(values[~gaps], return_counts=True)
+        table.columns[column] = np.where(gaps, levels[np.argmax(counts)], values)
+    table.filled += (column,)
 
 
 def _header(first: str, delimiter: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The command ``fastgd explore``: its arguments, and what it does."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -53,5 +54,9 @@ def run(options: argparse.Namespace) -> int:
         columns = None if options.columns is None else options.columns.split(",")
         found = views.of_data(options.data, options.target, columns, options.positive, options.lang)
     found.save(out)
-    print(f"The page is in {out} ({len(found.html.encode('utf-8')) / 1e6:.1f} MB)")
+    size = len(found.html.encode("utf-8"))
+    if options.json:
+        print(json.dumps({"page": str(out), "bytes": size}))
+    else:
+        print(f"The page is in {out} ({size / 1e6:.1f} MB)")
     return 0

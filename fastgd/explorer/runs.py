@@ -150,7 +150,9 @@ def descend(land: Landscape, optimizer: Optimizer, steps: int = STEPS, seed: int
     theta0 = np.tile(land.starts.ravel(), len(levels))
     paths = np.empty((steps + 1, len(theta0)))
     paths[0] = theta0
-    with Run(stacked, optimizer, theta0=theta0, steps=steps, record_every=steps) as run:
+    with Run(
+        stacked, optimizer, theta0=theta0, steps=steps, record_every=steps, on_interrupt="raise"
+    ) as run:
         for now in range(steps):
             paths[now + 1] = run.advance(1).theta
     return paths.reshape(steps + 1, len(levels), k, d).transpose(1, 2, 0, 3)

@@ -89,7 +89,33 @@ def of_data(
     positive: str | None = None,
     language: str = "en",
 ) -> Explorer:
-    """The loss of a linear model with two weights on data: see `landscapes.of_data`."""
+    """The loss of a linear model with two weights on data of one's own.
+
+    Parameters
+    ----------
+    data : str, path or Dataset
+        As for `datasets.load`.
+    target : str, optional
+        What is to be predicted: of classes the page shows a logistic loss, of numbers least squares
+        (with the mean 0 and the variance 1).
+    columns : two names, optional
+        By default the first two principal components of all columns.
+    positive : str, optional
+        Of more than two classes, the one that is told apart from all others.
+    language : "en" or "fr"
+        The one in which the page opens; it has a switch.
+
+    Returns
+    -------
+    Explorer
+
+    Raises
+    ------
+    ImportError
+        bokeh is missing.
+    ValueError
+        Columns that are not there, or not two; more than two classes and no `positive`.
+    """
     return _page([landscapes.of_data(data, target, columns, positive)], language)
 
 

@@ -123,9 +123,9 @@ CAPTIONS = {
     "est ce plancher divisé par 2 - ηβ = 1,5.",
     "last-iterate": "Un pas constant, un cosinus et un plateau suivi d'une descente (WSD), de même "
     "hauteur : L(θ) - L* du dernier θ, en moyenne sur 10 graines de régression logistique (cancer "
-    "du sein), à côté de la borne du théorème 7 avec E‖g‖² tel qu'observé. Les deux voient la même "
-    "chose : la perte baisse là où le pas baisse, d'un coup dans le dernier cinquième de WSD, et "
-    "un programme qui finit près de 0 finit plus bas.",
+    "du sein), à côté de la borne du théorème 7 avec E‖g‖² tel qu'observé. Les deux voient la "
+    "même chose : la perte baisse là où le pas baisse, d'un coup dans le dernier cinquième de WSD, "
+    "et un programme qui finit près de 0 finit plus bas.",
     "linear-rates": "Les théorèmes 8 (descente de gradient) et 9 (méthode de Nesterov avec sa "
     "meilleure inertie constante), 10 (SGD, jusqu'à son voisinage) et 11 (SAGA, sans voisinage) "
     "sur une régression logistique avec l2 = 0,1 (cancer du sein) ; 10 et 11 en moyenne sur 5 "

@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import datasets, theory
-from fastgd.gallery.registry import picture
+from fastgd.gallery.registry import minimize, picture
 from fastgd.objectives import LeastSquares, LogisticRegression, NeuralNetwork, Quadratic
 from fastgd.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSProp
 from fastgd.plots import plot_network
 from fastgd.plots.landscape import draw_arrow, draw_levels, draw_minimum, draw_path
 from fastgd.plots.style import COLOURS, bare, circle, look, panels
-from fastgd.run import minimize
 
 Vector = NDArray[np.float64]
 

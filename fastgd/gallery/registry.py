@@ -1,7 +1,13 @@
 """The pictures of the course by their numbers, each drawn by a function of its own."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from fastgd import run
+
+# A picture of a run that somebody has interrupted would be wrong.
+minimize = partial(run.minimize, on_interrupt="raise")
 
 GALLERY: dict[int, tuple[str, str, Callable[[], Any]]] = {}
 """Of each number: the name of its files, its caption, and what draws it."""

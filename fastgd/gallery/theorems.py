@@ -8,12 +8,11 @@ import numpy as np
 
 from fastgd import datasets, theory
 from fastgd.gallery.methods import cancer
-from fastgd.gallery.registry import picture
+from fastgd.gallery.registry import minimize, picture
 from fastgd.objectives import LeastSquares
 from fastgd.optimizers import SAGA, SGD, Nesterov
 from fastgd.plots.runs import LABELS, draw_bound
 from fastgd.plots.style import COLOURS, look, panels
-from fastgd.run import minimize
 from fastgd.schedules import (
     Schedule,
     constant,

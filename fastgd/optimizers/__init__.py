@@ -23,8 +23,8 @@ from fastgd.optimizers.searching import *
 
 __all__ = [
     "ADOPT", "AMSBound", "AMSGrad", "AdEMAMix", "AdaBelief", "AdaBound", "AdaGrad", "Adadelta",
-    "Adam", "AdamW", "Adamax", "Adan", "Armijo", "BarzilaiBorwein", "Cautious", "DoG", "DoWG",
-    "ExponentialAverage", "LAMB", "Lion", "Lookahead", "Momentum", "NAdam", "NadamW", "Nesterov",
-    "Optimizer", "PolyakAverage", "PolyakStep", "Prodigy", "RAdam", "RMSProp", "Rprop", "SAGA",
-    "SGD", "SVRG", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum", "Yogi",
+    "Adam", "AdamW", "Adamax", "Adan", "Armijo", "BarzilaiBorwein", "Cautious", "CoupledDecay",
+    "DoG", "DoWG", "ExponentialAverage", "LAMB", "Lion", "Lookahead", "Momentum", "NAdam", "NadamW",
+    "Nesterov", "Optimizer", "PolyakAverage", "PolyakStep", "Prodigy", "QHM", "RAdam", "RMSProp",
+    "Rprop", "SAGA", "SGD", "SVRG", "ScheduleFreeAdamW", "ScheduleFreeSGD", "Signum", "Yogi",
 ]  # fmt: skip

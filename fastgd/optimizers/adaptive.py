@@ -9,12 +9,14 @@ from fastgd.optimizers.base import (
     MEMORY,
     NOT_NEGATIVE,
     PERSISTENCE,
+    UP_TO_ONE,
     LogUniform,
     Optimizer,
     Rate,
     number,
     rate,
 )
+from fastgd.schedules import Schedule
 
 __all__ = ["AMSGrad", "AdaGrad", "Adadelta", "Adam", "AdamW", "NAdam", "NadamW", "RMSProp"]
 
@@ -32,6 +34,8 @@ class AdaGrad(Optimizer):
         η, at least 0, in units of θ: the first step is η in each coordinate.
     eps, eps_root : float, default 1e-10 and 0
         ε outside and inside the root, at least 0; the course, the paper and torch have it outside.
+    initial_accumulator : float, default 0
+        G_0, at least 0.
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters G.
 
@@ -42,7 +46,7 @@ class AdaGrad(Optimizer):
 
     Notes
     -----
-    State: G, which starts at 0 (optax and keras start it at 0.1).
+    State: G (which optax and keras start at 0.1).
 
     References
     ----------
@@ -60,6 +64,7 @@ class AdaGrad(Optimizer):
     _: KW_ONLY
     eps: float = number(1e-10, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
+    initial_accumulator: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -70,6 +75,12 @@ class RMSProp(Optimizer):
     .. math:: G_{t+1} = α G_t + (1-α) g_t^2, \quad
               θ_{t+1} = θ_t - η_t \left(\frac{g_t}{\sqrt{G_{t+1} + ε_{root}} + ε} + λ θ_t\right)
 
+    With a momentum, or centred, it keeps a velocity v and a mean m of the gradients besides:
+
+    .. math:: m_{t+1} = α m_t + (1-α) g_t, \quad v_{t+1} = γ_t v_t + η_t^p
+              \frac{g_t}{\sqrt{G_{t+1} - c\, m_{t+1}^2 + ε_{root}} + ε}, \quad
+              θ_{t+1} = θ_t - η_t^{1-p} v_{t+1} - η_t λ θ_t
+
     Parameters
     ----------
     lr : float, schedule or "1/beta", default 1e-3
@@ -78,6 +89,13 @@ class RMSProp(Optimizer):
         α, the weight of the past.
     eps, eps_root : float, default 0 and 1e-16
         ε outside and inside the root, at least 0. torch has it outside, with α = 0.99.
+    momentum : float or schedule, default 0
+        γ in [0, 1], of a velocity of scaled gradients.
+    centered : float in [0, 1], default 0
+        c: 1 divides by the standard deviation of the gradients, 0 by their root mean square.
+    inside : float in [0, 1], default 0
+        p, the part of the rate that goes into the velocity: 0 as in torch, 1 as in keras and optax.
+        Where the rate does not move, or there is no momentum, all are the same.
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters G.
 
@@ -88,11 +106,12 @@ class RMSProp(Optimizer):
 
     Notes
     -----
-    State: G.
+    State: G; with a momentum, or centred, m and v too.
 
     References
     ----------
-    Hinton 2012, Neural Networks for Machine Learning, lecture 6e.
+    Hinton 2012, Neural Networks for Machine Learning, lecture 6e; Graves 2013, Generating Sequences
+    With Recurrent Neural Networks, for the centred form and the velocity.
 
     Examples
     --------
@@ -107,6 +126,9 @@ class RMSProp(Optimizer):
     decay: float = number(0.9, BELOW_ONE, space=PERSISTENCE)
     eps: float = number(0.0, NOT_NEGATIVE)
     eps_root: float = number(1e-16, NOT_NEGATIVE)
+    momentum: float | Schedule = rate(0.0, UP_TO_ONE, None)
+    centered: float = number(0.0, UP_TO_ONE)
+    inside: float = number(0.0, UP_TO_ONE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -172,6 +194,9 @@ class Adam(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     eps, eps_root : float, default 0 and 1e-16
         ε outside and inside the root, at least 0. The paper and torch are eps=1e-8, eps_root=0.
+    eps_hat : float, default 0
+        ε̂, at least 0, beside the root of the uncorrected moment, as in keras and scikit-learn: in
+        the formula, ε is ε + ε̂/√(1-β₂ᵗ⁺¹).
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters m or v (torch's Adam calls its l2 weight decay).
 
@@ -202,6 +227,7 @@ class Adam(Optimizer):
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(0.0, NOT_NEGATIVE)
     eps_root: float = number(1e-16, NOT_NEGATIVE)
+    eps_hat: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -213,7 +239,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    lr, beta1, beta2, eps, eps_root
+    lr, beta1, beta2, eps, eps_root, eps_hat
         As in `Adam`.
     weight_decay : float, default 0.01
         λ, at least 0, multiplied by η_t (as in torch, optax and keras; the paper multiplies it by
@@ -260,6 +286,12 @@ class AMSGrad(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     eps, eps_root : float, default 1e-8 and 0
         ε outside and inside the root, at least 0.
+    eps_hat : float, default 0
+        ε̂, at least 0, beside the root of the uncorrected moment, as in keras: in
+        the formula, ε is ε + ε̂/√(1-β₂ᵗ⁺¹).
+    corrected : float in [0, 1], default 0
+        The power of 1/(1-β₂ᵗ⁺¹) that multiplies v before the maximum, the rest follows after it: 0
+        as in torch and keras, 1 as in optax.
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters a moment.
 
@@ -270,8 +302,7 @@ class AMSGrad(Optimizer):
 
     Notes
     -----
-    State: m, v, V. Dense in d also on sparse data. The maximum is of v itself, as in torch and
-    keras; optax takes it of the corrected v, and the paper corrects neither moment.
+    State: m, v, V. Dense in d also on sparse data. The paper corrects neither moment.
 
     References
     ----------
@@ -291,6 +322,8 @@ class AMSGrad(Optimizer):
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
+    eps_hat: float = number(0.0, NOT_NEGATIVE)
+    corrected: float = number(0.0, UP_TO_ONE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -309,6 +342,9 @@ class NAdam(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     eps, eps_root : float, default 1e-8 and 0
         ε outside and inside the root, at least 0.
+    momentum_decay : float, at least 0, or None, default None
+        ψ: with it, β₁ in the step (not in m) is μ_t = β₁(1 - 0.96^(ψ(t+1))/2) and its powers are
+        products of these, the paper's schedule; 0.004 in torch, 1 in keras. None: β₁ stands still.
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters a moment.
 
@@ -319,8 +355,7 @@ class NAdam(Optimizer):
 
     Notes
     -----
-    State: m, v. Dense in d also on sparse data. The form with a constant β1, which optax has too;
-    torch lets β1 move by the paper's schedule.
+    State: m, v. Dense in d also on sparse data. optax has the form with a constant β₁ only.
 
     References
     ----------
@@ -340,6 +375,7 @@ class NAdam(Optimizer):
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
+    momentum_decay: float | None = number(None, NOT_NEGATIVE, optional=True)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -352,7 +388,7 @@ class NadamW(NAdam):
 
     Parameters
     ----------
-    lr, beta1, beta2, eps, eps_root
+    lr, beta1, beta2, eps, eps_root, momentum_decay
         As in `NAdam`.
     weight_decay : float, default 0.01
         λ, at least 0, multiplied by η_t.

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from fastgd.optimizers.base import (
     BELOW_ONE,
+    NOT_NEGATIVE,
     PERSISTENCE,
     UP_TO_ONE,
     LogUniform,
@@ -17,7 +18,7 @@ from fastgd.optimizers.base import (
 from fastgd.optimizers.descent import SGD, Momentum, ScheduleFreeSGD
 from fastgd.optimizers.relatives import ScheduleFreeAdamW
 
-__all__ = ["Cautious", "ExponentialAverage", "Lookahead", "PolyakAverage"]
+__all__ = ["Cautious", "CoupledDecay", "ExponentialAverage", "Lookahead", "PolyakAverage"]
 
 
 class Around(Optimizer):
@@ -207,6 +208,47 @@ class ExponentialAverage(Around):
     optimizer: Optimizer = SGD()
     _: KW_ONLY
     decay: float = number(0.99, BELOW_ONE, space=PERSISTENCE)
+
+
+@dataclass(frozen=True)
+class CoupledDecay(Around):
+    r"""Weight decay that another optimizer sees: added to each gradient, and so in its moments.
+
+    .. math:: g_t ← g_t + λ θ_t
+
+    Parameters
+    ----------
+    optimizer : Optimizer, default ``Momentum()``
+        The rule inside, which takes the steps. Where it looks ahead, θ is its look-ahead point.
+    l2 : float, default 0.01
+        λ, at least 0; intercepts and biases are not decayed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: room for the sum, and that of the optimizer inside. torch's ``weight_decay`` is this, but
+    for AdamW. It takes the steps of an objective with the penalty l2 = λ, which is what to prefer
+    where there is one: the losses that a run records know of it then.
+
+    References
+    ----------
+    Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, section 2.
+
+    Examples
+    --------
+    >>> opt, theta = gd.CoupledDecay(gd.SGD(lr=0.1), l2=0.5), np.array([2.0])
+    >>> opt.step(theta, np.array([3.0]), opt.init(theta))
+    >>> theta
+    array([1.6])
+    """
+
+    optimizer: Optimizer = Momentum()
+    _: KW_ONLY
+    l2: float = number(0.01, NOT_NEGATIVE)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastgd.core import adam, around, rules, tuning, update  # noqa: F401  (rules are found by name)
+# Rules are found by name.
+from fastgd.core import adam, around, rules, shared, tuning, update  # noqa: F401
 from fastgd.schedules import Schedule, as_schedule
+from fastgd.views import view
 
 Rate = float | Schedule | str
 
@@ -90,7 +92,7 @@ def number(
 def rate(
     default: Any,
     interval: Interval = NOT_NEGATIVE,
-    space: LogUniform = RATES,
+    space: LogUniform | None = RATES,
 ) -> Any:
     """The field of a number or schedule."""
     # Default schedules are frozen, so instances may share them.
@@ -197,7 +199,8 @@ class Optimizer(update.Stepper):
                             f"{name} is a number, a schedule or, for lr, '1/beta'; not {value!r}"
                         )
                     continue
-                if isinstance(value, Schedule) or callable(value):
+                moves = callable(value) and not isinstance(value, Optimizer)
+                if isinstance(value, Schedule) or moves:
                     object.__setattr__(self, item.name, as_schedule(value))
                     continue
             if item.metadata.get("integer"):
@@ -261,6 +264,25 @@ class Optimizer(update.Stepper):
         """The optimizer with these hyperparameters, also those of an optimizer inside."""
         return cls(**hyperparameters)
 
+    def __call__(self, fun: Any, x0: Any, **options: Any) -> Any:
+        """What ``scipy.optimize.minimize(fun, x0, method=optimizer)`` asks for.
+
+        Parameters
+        ----------
+        fun, x0, **options
+            As `fastgd.scipy.minimize` takes them.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+
+        Raises
+        ------
+        TypeError, ValueError
+            What makes no sense, before any work starts.
+        """
+        return view("scipy")(self, fun, x0, **options)
+
     def with_lr(self, lr: Rate) -> Self:
         """The same optimizer with another learning rate."""
         return dataclasses.replace(self, lr=lr)  # type: ignore[type-var]
@@ -286,7 +308,7 @@ class Optimizer(update.Stepper):
 
         Parameters
         ----------
-        theta : (d,) float64
+        theta : (d,) float64 of NumPy, torch or jax
             The starting point; only its length matters. Weight decay, if any, applies to all of it.
         steps : int, optional
             The run's number of steps, for schedules that depend on it (cosine, warm-up).
@@ -307,8 +329,9 @@ class Optimizer(update.Stepper):
                 raise TypeError(f"steps must be an integer, not {steps!r}")
             if steps < 1:
                 raise ValueError(f"steps must be at least 1, not {steps}")
-        if not isinstance(theta, np.ndarray) or theta.dtype != np.float64 or theta.ndim != 1:
-            raise TypeError("theta must be a one-dimensional float64 NumPy array")
+        theta = shared.as_numpy(theta, "theta")
+        if theta.dtype != np.float64 or theta.ndim != 1:
+            raise TypeError("theta must be a one-dimensional float64 array")
         state = update.make(self, theta.shape[0])
         rates = self.rates(steps)
         state.set_rates(*rates(0), None if rates.constant else rates)

@@ -16,7 +16,7 @@ from fastgd.optimizers.base import (
 )
 from fastgd.schedules import Schedule
 
-__all__ = ["Momentum", "Nesterov", "SGD", "ScheduleFreeSGD"]
+__all__ = ["Momentum", "Nesterov", "QHM", "SGD", "ScheduleFreeSGD"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,61 @@ class Momentum(Optimizer):
 
 
 @dataclass(frozen=True)
+class QHM(Optimizer):
+    r"""Quasi-hyperbolic momentum: a step between the gradient and the average of all so far.
+
+    .. math:: v_{t+1} = γ_t v_t + (1-γ_t) η_t^p g_t, \quad
+              θ_{t+1} = θ_t - η_t (1-ν) g_t - η_t^{1-p} ν v_{t+1} - η_t λ θ_t
+
+    Parameters
+    ----------
+    lr : float, schedule or "1/beta", default 0.01
+        η, at least 0.
+    momentum : float or schedule, default 0.999
+        γ in [0, 1].
+    nu : float in [0, 1], default 0.7
+        ν: 0 is plain descent, 1 is `Momentum`, and γ is Nesterov's momentum as torch and optax
+        write it, around the look-ahead point.
+    inside : float in [0, 1], default 0
+        p, the part of the rate that the average remembers: 0 where the rate multiplies it (torch,
+        optax), 1 where each gradient keeps the rate of its own step (keras, scikit-learn). For a
+        rate that does not move all are the same.
+    weight_decay : float, default 0
+        Decoupled λ, at least 0: never enters v.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter that is not a number, or outside its range.
+
+    Notes
+    -----
+    State: v. Dense in d also on sparse data. torch's SGD(lr=η, momentum=γ, nesterov=True) is this
+    rule at lr η/(1-γ), ν = γ.
+
+    References
+    ----------
+    Ma and Yarats 2019, Quasi-hyperbolic momentum and Adam for deep learning; Sutskever, Martens,
+    Dahl and Hinton 2013, On the importance of initialization and momentum in deep learning, for a
+    velocity with the rate inside.
+
+    Examples
+    --------
+    >>> opt, theta = gd.QHM(lr=0.1, momentum=0.5, nu=0.5), np.array([1.0])
+    >>> opt.step(theta, np.array([2.0]), opt.init(theta))
+    >>> theta
+    array([0.85])
+    """
+
+    lr: Rate = rate(0.01)
+    _: KW_ONLY
+    momentum: float | Schedule = rate(0.999, UP_TO_ONE, PERSISTENCE)
+    nu: float = number(0.7, UP_TO_ONE, space=PERSISTENCE)
+    inside: float = number(0.0, UP_TO_ONE)
+    weight_decay: float = number(0.0, NOT_NEGATIVE)
+
+
+@dataclass(frozen=True)
 class Nesterov(Optimizer):
     r"""Accelerated gradient: the gradient is taken at the look-ahead point y.
 
@@ -173,7 +228,7 @@ class ScheduleFreeSGD(Optimizer):
     r"""SGD whose averaging does what a schedule would, without knowing the run's length.
 
     .. math:: y = (1-β) z + β θ, \quad z = z - η_t (∇L(y) + λ y), \quad θ = (1-c) θ + c z, \quad
-              c = \frac{h_t^2}{\sum_{s \le t} h_s^2}, \; h_t = \max_{s \le t} η_s
+              c = \frac{h_t^p}{\sum_{s \le t} h_s^p}, \; h_t = \max_{s \le t} η_s
 
     Parameters
     ----------
@@ -181,6 +236,8 @@ class ScheduleFreeSGD(Optimizer):
         η, at least 0; a warm-up is the one schedule to give it.
     beta : float in [0, 1], default 0.9
         β; 0 is Polyak and Ruppert's averaging.
+    weight_power : float, default 2
+        p, at least 0: 0 weighs all steps alike.
     weight_decay : float, default 0
         λ, at least 0, at y.
 
@@ -210,4 +267,5 @@ class ScheduleFreeSGD(Optimizer):
     lr: Rate = rate(0.1)
     _: KW_ONLY
     beta: float = number(0.9, UP_TO_ONE, space=MEMORY)
+    weight_power: float = number(2.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)

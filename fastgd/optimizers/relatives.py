@@ -213,6 +213,9 @@ class RAdam(Optimizer):
         Above which ρ divides, at least 4; 5 in the authors' code, torch and optax, 4 in the paper.
     eps, eps_root : float, default 1e-8 and 0
         ε outside and inside the root, at least 0.
+    eps_hat : float, default 0
+        ε̂, at least 0, beside the root of the uncorrected moment, as in torch: in
+        the formula, ε is ε + ε̂/√(1-β₂ᵗ⁺¹).
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters a moment.
 
@@ -244,6 +247,7 @@ class RAdam(Optimizer):
     threshold: float = number(5.0, FROM_FOUR)
     eps: float = number(1e-8, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
+    eps_hat: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -252,15 +256,15 @@ class Adamax(Optimizer):
     r"""Adam with a fading maximum of the gradient's size in place of its root mean square.
 
     .. math:: m = β_1 m + (1-β_1) g, \quad u = \max(β_2 u, |g| + ε), \quad
-              θ_{t+1} = θ_t - η_t \left(\frac{m/(1-β_1^{t+1})}{u} + λ θ_t\right)
+              θ_{t+1} = θ_t - η_t \left(\frac{m/(1-β_1^{t+1})}{u + ε_{out}} + λ θ_t\right)
 
     Parameters
     ----------
     lr : float, schedule or "1/beta", default 2e-3
         η, at least 0, in units of θ.
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
-    eps : float, default 1e-8
-        ε, at least 0.
+    eps, eps_outside : float, default 1e-8 and 0
+        ε within the maximum, as in torch and optax, and beside it, as in keras; at least 0.
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters a moment.
 
@@ -290,6 +294,7 @@ class Adamax(Optimizer):
     beta1: float = number(0.9, BELOW_ONE, space=MEMORY)
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)
+    eps_outside: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -307,6 +312,8 @@ class Yogi(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     eps, eps_root : float, default 1e-3 and 0
         ε outside and inside the root, at least 0.
+    initial_accumulator : float, default 0
+        What m and v start at, at least 0; optax starts both at 1e-6.
     weight_decay : float, default 0
         Decoupled λ, at least 0: never enters a moment.
 
@@ -317,8 +324,7 @@ class Yogi(Optimizer):
 
     Notes
     -----
-    State: m, v, both from 0 (optax starts them at 1e-6 unless told otherwise). Dense in d also on
-    sparse data.
+    State: m, v. Dense in d also on sparse data.
 
     References
     ----------
@@ -338,6 +344,7 @@ class Yogi(Optimizer):
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-3, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
+    initial_accumulator: float = number(0.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)
 
 
@@ -406,6 +413,8 @@ class ScheduleFreeAdamW(Optimizer):
     beta2 : float in [0, 1), default 0.999
     eps, eps_root : float, default 1e-8 and 0
         ε outside and inside the root, at least 0.
+    weight_power : float, default 2
+        p in h_t^p, at least 0: 0 weighs all steps alike, as keras does.
     weight_decay : float, default 0
         λ, at least 0, at y.
 
@@ -436,4 +445,5 @@ class ScheduleFreeAdamW(Optimizer):
     beta2: float = number(0.999, BELOW_ONE, space=LONG_MEMORY)
     eps: float = number(1e-8, NOT_NEGATIVE)
     eps_root: float = number(0.0, NOT_NEGATIVE)
+    weight_power: float = number(2.0, NOT_NEGATIVE)
     weight_decay: float = number(0.0, NOT_NEGATIVE)

@@ -108,6 +108,9 @@ def logarithmic(
     places = ticker.LogLocator(
         subs=(1, 2, 5) if few else (1,), numticks=5 if which == "x" and not few else None
     )
+    if few and highest < 5 * lowest:
+        # Of 1, 2 and 5 one alone may be in sight, and matplotlib then takes too many others.
+        places = ticker.MaxNLocator(4)
     axis.set_major_locator(places)
     if powers:
         axis.set_major_formatter(ticker.LogFormatterMathtext())

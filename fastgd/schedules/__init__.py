@@ -14,12 +14,13 @@ from fastgd.schedules.base import (
 )  # fmt: skip
 from fastgd.schedules.decays import *
 from fastgd.schedules.runs import *
+from fastgd.schedules.parts import *
 from fastgd.schedules.cycles import *
 from fastgd.schedules.momentum import *
 # isort: on
 
 __all__ = [
-    "Schedule", "as_schedule", "bottou", "constant", "cosine", "custom", "exponential",
-    "inverse_time", "invscaling", "linear", "nesterov", "one_cycle", "power", "registry", "scaled",
-    "sgdr", "step", "triangular", "warmup", "wsd",
+    "Schedule", "as_schedule", "bottou", "bounded", "constant", "cosine", "custom", "exponential",
+    "held", "interpolate", "inverse_time", "invscaling", "join", "linear", "nesterov", "one_cycle",
+    "polynomial", "power", "registry", "scaled", "sgdr", "step", "triangular", "warmup", "wsd",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ __all__ = [
     "inverse_time",
     "invscaling",
     "linear",
+    "polynomial",
     "power",
     "step",
 ]
@@ -326,10 +327,12 @@ class linear(Schedule):
 class cosine(Schedule):
     r"""Half a cosine, from the peak to a floor, as long as the run.
 
-    .. math:: η_t = η_{peak} \Bigl(f + (1 - f) \frac{1 + \cos(π \min(t/T, 1))}{2}\Bigr)
+    .. math:: η_t = η_{peak} \Bigl(f + (1 - f)
+              \Bigl(\frac{1 + \cos(π \min(t/T, m))}{2}\Bigr)^p\Bigr)
 
-    T is the run's number of steps. Beyond it the value stays at the floor and never rises again
-    (torch's does). Behind a warm-up, t and T count from the warm-up's end.
+    T is the run's number of steps, or `steps`. Beyond it the value stays at the floor, m = 1, but
+    for ``after="rise"``, where it rises and falls again for ever, m = ∞, as torch's does. Behind a
+    warm-up, t and T count from the warm-up's end.
 
     Parameters
     ----------
@@ -337,11 +340,17 @@ class cosine(Schedule):
         The value at step 0.
     floor : float in [0, 1], default 0.1
         f, as a part of the peak. The default is the choice of Hoffmann et al. 2022.
+    steps : int >= 1, optional
+        T, where it is not the length of the run.
+    exponent : float > 0, default 1
+        p.
+    after : "stay" or "rise", default "stay"
+        What follows step T.
 
     Raises
     ------
     TypeError, ValueError
-        A parameter that is not a number, or out of its range.
+        A parameter of the wrong type or out of its range.
 
     References
     ----------
@@ -356,13 +365,79 @@ class cosine(Schedule):
 
     peak: float
     floor: float = 0.1
+    steps: int | None = None
+    exponent: float = 1.0
+    after: str = "stay"
     top = "peak"
     robbins_monro = False  # as for `linear`
 
     def __post_init__(self) -> None:
         self._check_real("peak")
         self._check_real("floor", high=1.0)
+        if self.steps is not None:
+            self._check_integer("steps")
+        self._check_real("exponent", above=True)
+        if not isinstance(self.after, str) or self.after not in ("stay", "rise"):
+            kind = ValueError if isinstance(self.after, str) else TypeError
+            raise kind(f"cosine: after must be 'stay' or 'rise', not {self.after!r}")
 
     def values(self, t: Steps, total: int | None) -> Values:
-        falling = half_cosine(np.minimum(t / self._length(total), 1.0))
+        part = t / (self.steps or self._length(total))
+        if self.after == "stay":
+            part = np.minimum(part, 1.0)
+        falling = half_cosine(part)
+        if self.exponent != 1.0:
+            falling = falling**self.exponent
         return self.peak * (self.floor + (1.0 - self.floor) * falling)
+
+
+@dataclass(frozen=True)
+class polynomial(Schedule):
+    r"""A fall, or a rise, by a power of what is left of it.
+
+    .. math:: η_t = b + (a - b) (1 - \min(t/T, 1))^p
+
+    T is the run's number of steps, or `steps`; beyond it the value stays.
+
+    Parameters
+    ----------
+    start, end : float >= 0
+        a and b.
+    exponent : float > 0, default 1
+        p.
+    steps : int >= 1, optional
+        T, where it is not the length of the run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter of the wrong type or out of its range.
+
+    References
+    ----------
+    Chen, Papandreou, Kokkinos, Murphy and Yuille 2017, DeepLab: semantic image segmentation with
+    deep convolutional nets, atrous convolution, and fully connected CRFs.
+
+    Examples
+    --------
+    >>> gd.schedules.polynomial(1.0, 0.0, exponent=2.0)(np.arange(5), 4)
+    array([1.    , 0.5625, 0.25  , 0.0625, 0.    ])
+    """
+
+    start: float
+    end: float
+    exponent: float = 1.0
+    steps: int | None = None
+    top = "start"
+    robbins_monro = False  # as for `linear`
+
+    def __post_init__(self) -> None:
+        self._check_real("start")
+        self._check_real("end")
+        self._check_real("exponent", above=True)
+        if self.steps is not None:
+            self._check_integer("steps")
+
+    def values(self, t: Steps, total: int | None) -> Values:
+        left = 1.0 - np.minimum(t / (self.steps or self._length(total)), 1.0)
+        return self.end + (self.start - self.end) * left**self.exponent

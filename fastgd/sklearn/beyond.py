@@ -1,16 +1,19 @@
 """What SGDClassifier and SGDRegressor have beyond scikit-learn's, and in place of its parts."""
 
+import warnings
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight
 
 from fastgd.optimizers import Optimizer
 from fastgd.schedules import Schedule
+from fastgd.sklearn import arrays
 from fastgd.sklearn.terms import loss_of
 
 __all__: list[str] = []
@@ -43,6 +46,16 @@ class Beyond:
     _average_coef: Any
     _average_intercept: Any
     # Rows to judge by while a fit lasts, and the optimizer's state after it.
+    n_features_in_: Any
+    n_iter_: Any
+    max_iter: Any
+    tol: Any
+    power_t: Any
+    warm_start: Any
+    early_stopping: Any
+    verbose: Any
+    # While it learns from rows of which nobody knows that they are finite.
+    _unchecked: bool = False
     _held_out: Any = None
     _state: Any = None
 
@@ -53,6 +66,42 @@ class Beyond:
             and not self.callbacks
             and self.batch_size in (None, 1)
             and self.loss in self.loss_functions
+        )
+
+    def _is_simple(self, X: Any, y: Any) -> bool:
+        """Whether a fit needs none of scikit-learn's conversions and checks; see `arrays`."""
+        return (
+            self._is_plain()
+            and not (self.warm_start or self.early_stopping or self.verbose)
+            and "_skl_callbacks" not in self.__dict__
+            and arrays.are_valid(self)
+            and self.power_t >= 0  # scikit-learn warns of it
+            and arrays.is_plain(X, y)
+        )
+
+    def _begin(self, count: int, X: Any) -> None:
+        """The attributes of a fit that begins anew."""
+        self._more_validate_params()
+        self.__dict__.pop("feature_names_in_", None)
+        self.n_features_in_, self.t_ = X.shape[1], 1.0
+        self._allocate_parameter_mem(count, X.shape[1], X.dtype)  # type: ignore[attr-defined]
+        self._unchecked = True
+
+    def _warn_of_limits(self) -> None:
+        if self.tol is not None and self.tol > -np.inf and self.n_iter_ == self.max_iter:
+            warnings.warn(
+                "Maximum number of iteration reached before convergence. Consider increasing "
+                "max_iter to improve the fit.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _left_out(self, y: Any, weights: Any) -> Any:
+        """The rows that serve for validation, or None."""
+        if not self.early_stopping:
+            return None
+        return self._make_validation_split(  # type: ignore[attr-defined]
+            y, sample_mask=weights > 0
         )
 
     def _get_learning_rate_type(self, learning_rate: Any) -> Any:

@@ -16,16 +16,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastgd import losses
 from fastgd.schedules import Schedule
+from fastgd.sklearn.arrays import classes_of
 from fastgd.sklearn.beyond import BEYOND, Beyond
 from fastgd.sklearn.passes import MOST_SEED, learn
 from fastgd.sklearn.proofs import Proof, prove
 from fastgd.sklearn.runs import descend, objective_of
+from fastgd.sklearn.tasks import Steps, Watched
 from fastgd.sklearn.terms import CLASSIFIER_EXTRA, loss_of
 
 __all__ = ["SGDClassifier"]
 
 
-class SGDClassifier(Beyond, linear_model.SGDClassifier):
+class SGDClassifier(Beyond, Watched, linear_model.SGDClassifier):
     r"""scikit-learn's ``SGDClassifier``, several times faster and with any optimizer.
 
     .. math:: F(w, b) = \frac{1}{n} \sum_i w_i\, ℓ(y_i, x_i^T w + b)
@@ -35,11 +37,13 @@ class SGDClassifier(Beyond, linear_model.SGDClassifier):
     ----------
     loss : str, default "hinge"
         One of scikit-learn's, one class against the rest; or "softmax", all classes together.
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, n_jobs, \
-random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction, \
-n_iter_no_change, class_weight, warm_start, average
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, n_jobs
         As for ``sklearn.linear_model.SGDClassifier``, defaults included. `learning_rate` may also
         be one of `fastgd.schedules`.
+    random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction
+        The same.
+    n_iter_no_change, class_weight, warm_start, average
+        The same.
     optimizer : Optimizer or str, optional
         Takes the steps instead of plain SGD; one given by name has its default rate.
     batch_size : int, optional
@@ -94,14 +98,27 @@ n_iter_no_change, class_weight, warm_start, average
         validation_fraction=0.1, n_iter_no_change=5, class_weight=None, warm_start=False,
         average=False, optimizer=None, batch_size=None, callbacks=None,
     ):  # fmt: skip
-        super().__init__(
-            loss, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept,
-            max_iter=max_iter, tol=tol, shuffle=shuffle, verbose=verbose, epsilon=epsilon,
-            n_jobs=n_jobs, random_state=random_state, learning_rate=learning_rate, eta0=eta0,
-            power_t=power_t, early_stopping=early_stopping,
-            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
-            class_weight=class_weight, warm_start=warm_start, average=average,
-        )  # fmt: skip
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.verbose = verbose
+        self.epsilon = epsilon
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.average = average
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.callbacks = callbacks
@@ -128,11 +145,35 @@ n_iter_no_change, class_weight, warm_start, average
         SGDClassifier
         """
         self._state = None
+        given = coef_init, intercept_init, sample_weight, X_val, y_val, sample_weight_val
+        if all(one is None for one in given) and self._fit_plain(X, y):
+            return self
         self._held_out = self._hold_out(X_val, y_val, sample_weight_val, np.asarray)
+        self._watch(X, y, sample_weight)
         try:
             return super().fit(X, y, coef_init, intercept_init, sample_weight)
         finally:
-            self._held_out = None
+            self._held_out = self._given = None
+
+    def _fit_plain(self, X, y):
+        """Fit data that needs none of scikit-learn's conversions; whether that has succeeded."""
+        if self.class_weight is not None or not self._is_simple(X, y):
+            return False
+        classes = classes_of(y)
+        if classes is None or len(classes) < 2:
+            return False
+        self.classes_ = classes
+        self._expanded_class_weight = np.ones(len(classes))
+        self._begin(len(classes), X)
+        try:
+            fit = self._fit_binary if len(classes) == 2 else self._fit_multiclass
+            fit(X, y, sample_weight=None, max_iter=self.max_iter)
+        except ValueError:
+            return False  # scikit-learn's checks find what is wrong
+        finally:
+            self._unchecked = False
+        self._warn_of_limits()
+        return True
 
     def _make_validation_split(self, y, sample_mask):
         if self._held_out is not None:
@@ -157,51 +198,78 @@ n_iter_no_change, class_weight, warm_start, average
         random_state = check_random_state(self.random_state)
         # scikit-learn draws one number for a purpose of its own before.
         random_state.randint(1, MOST_SEED)
+        task = self._begin_task(max_iter)
+        epochs = None if task is None else Steps(task, "epoch")
         learnt = self._learn_class(
-            1, X, y, sample_weight, self._expanded_class_weight[::-1], max_iter, random_state, None
-        )
+            1, X, y, sample_weight, self._expanded_class_weight[::-1], max_iter, random_state,
+            None, epochs, np.atleast_2d(self.coef_).copy(), self.intercept_.copy(),
+        )  # fmt: skip
         self._keep([learnt], X.dtype, len(y))
+        if task is not None:
+            task.end({})
 
     def _fit_multiclass(self, X, y, *, sample_weight, max_iter, **_):
         if not self._is_plain():
             self._fit_together(X, y, sample_weight, max_iter)
             return
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
+        left_out = self._left_out(y, sample_weight)
         seeds = check_random_state(self.random_state).randint(MOST_SEED, size=len(self.classes_))
+        task = self._begin_task(len(self.classes_), in_order=False)
+        # As far as the classes have come, for callbacks.
+        so_far = self.coef_.copy(), self.intercept_.copy()
 
         def one(k, seed):
             random_state = np.random.RandomState(seed)
             random_state.randint(1, MOST_SEED)
             weights = self._expanded_class_weight[k], 1.0
-            return self._learn_class(
-                k, X, y, sample_weight, weights, max_iter, random_state, left_out
-            )
+            part = None if task is None else task.part("class", max_iter, k)
+            learnt = self._learn_class(
+                k, X, y, sample_weight, weights, max_iter, random_state, left_out,
+                None if part is None else Steps(part, "epoch"), *so_far,
+            )  # fmt: skip
+            if part is not None:
+                so_far[0][k], so_far[1][k] = learnt.coef, learnt.intercept
+                part.end(lambda: {"coef_": so_far[0].copy(), "intercept_": so_far[1].copy()})
+            return learnt
 
         # Threads: the core holds no lock while it learns.
         learnt = Parallel(n_jobs=self.n_jobs, verbose=self.verbose, require="sharedmem")(
             delayed(one)(k, seed) for k, seed in enumerate(seeds)
         )
         self._keep(learnt, X.dtype, len(y))
+        if task is not None:
+            task.end({})
 
     def _targets(self, y, label):
         """Of one class against the rest: 1 and 0, or -1 for losses of numbers."""
-        low = 0.0 if loss_of(self)[0].task == "binary" else -1.0
-        return np.where(y == label, 1.0, low)
+        targets = (y == label).astype(np.float64)
+        return targets if loss_of(self)[0].task == "binary" else 2.0 * targets - 1.0
 
-    def _learn_class(self, k, X, y, sample_weight, weights, max_iter, random_state, left_out):
+    def _learn_class(
+        self, k, X, y, sample_weight, weights, max_iter, random_state, left_out, epochs, coef,
+        intercept,
+    ):  # fmt: skip
         label = self.classes_[k]
-        ours = y == label
-        signs = np.where(ours, 1.0, -1.0)
-        if left_out is None:
-            left_out = self._make_validation_split(signs, sample_mask=sample_weight > 0)
-        judge = self._score_of(X, signs, sample_weight, left_out, label)
-        row_weights = np.where(ours, *weights) * sample_weight
+        judge = row_weights = None
+        if self.early_stopping:
+            signs = np.where(y == label, 1.0, -1.0)
+            if left_out is None:
+                left_out = self._left_out(signs, sample_weight)
+            judge = self._score_of(X, signs, sample_weight, left_out, label)
+        if sample_weight is not None:
+            row_weights = np.where(y == label, *weights) * sample_weight
+            if (row_weights == 1.0).all():
+                row_weights = None
         row = 0 if len(self.classes_) == 2 else k
+
+        def attributes(weights, bias):
+            coef[row], intercept[row] = weights, bias
+            return {"coef_": coef.copy(), "intercept_": intercept.copy()}
+
         return learn(
-            self, X, self._targets(y, label),
-            None if (row_weights == 1.0).all() else row_weights,
-            self._start(row), max_iter, random_state.randint(MOST_SEED), left_out, judge,
-            self._held_out_loss(lambda y: self._targets(y, label)),
+            self, X, self._targets(y, label), row_weights, self._start(row), max_iter,
+            random_state.randint(MOST_SEED), left_out, judge,
+            self._held_out_loss(lambda y: self._targets(y, label)), epochs, attributes,
         )  # fmt: skip
 
     def _start(self, row):
@@ -234,7 +302,7 @@ n_iter_no_change, class_weight, warm_start, average
     def _fit_together(self, X, y, sample_weight, max_iter):
         """All outputs in one run."""
         together = self.loss == "softmax" and len(self.classes_) > 2
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
+        left_out = self._left_out(y, sample_weight)
         row_weights = self._expanded_class_weight[np.searchsorted(self.classes_, y)] * sample_weight
         judge = None
         if self.early_stopping:
@@ -247,7 +315,7 @@ n_iter_no_change, class_weight, warm_start, average
                 )
                 return float(np.average(self.classes_[best] == ys, weights=ws))
 
-        if left_out.any():
+        if left_out is not None:
             X, y, row_weights = X[~left_out], y[~left_out], row_weights[~left_out]
 
         def encode(y):
@@ -257,18 +325,24 @@ n_iter_no_change, class_weight, warm_start, average
                 return self._targets(y, self.classes_[1])
             return np.column_stack([self._targets(y, label) for label in self.classes_])
 
+        task, dtype = self._begin_task(max_iter), self.coef_.dtype
         fitted = descend(
             self, X, encode(y), None if (row_weights == 1.0).all() else row_weights,
             (self.coef_, self.intercept_), max_iter,
             check_random_state(self.random_state).randint(MOST_SEED), self._state,
-            self._held_out_loss(encode), judge,
+            self._held_out_loss(encode), judge, None if task is None else Steps(task, "epoch"),
+            lambda coef, intercept: {
+                "coef_": coef.astype(dtype), "intercept_": np.array(intercept, dtype=dtype),
+            },
         )  # fmt: skip
         self._state, self.history_ = fitted.state, fitted.history
         if fitted.validation:
             self.validation_loss_curve_ = fitted.validation
-        self.coef_ = fitted.coef.astype(self.coef_.dtype)
-        self.intercept_ = np.asarray(fitted.intercept, dtype=self.coef_.dtype)
+        self.coef_ = fitted.coef.astype(dtype)
+        self.intercept_ = np.asarray(fitted.intercept, dtype=dtype)
         self.n_iter_, self.t_ = fitted.n_iter, self.t_ + fitted.steps
+        if task is not None:
+            task.end({})
 
     def _check_proba(self):
         if self.loss not in ("log_loss", "modified_huber", "softmax"):

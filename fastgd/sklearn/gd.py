@@ -17,7 +17,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastgd import losses
 from fastgd.objectives import LinearModel
-from fastgd.sklearn.solvers import Reached, choose, solve
+from fastgd.sklearn import arrays
+from fastgd.sklearn.arrays import classes_of
+from fastgd.sklearn.solvers import Reached, Watch, choose, serves, solve
+from fastgd.sklearn.tasks import Steps, Watched
 from fastgd.sklearn.terms import LOG_LINK, loss_of, penalty_of
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -25,7 +28,7 @@ __all__ = ["GDClassifier", "GDRegressor"]
 Vector = NDArray[np.float64]
 
 
-class _Minimum(SparseCoefMixin, BaseEstimator):
+class _Minimum(Watched, SparseCoefMixin, BaseEstimator):
     """What both share: parameters, the search, and what is said about it."""
 
     coef_: Any
@@ -40,11 +43,35 @@ class _Minimum(SparseCoefMixin, BaseEstimator):
         "fit_intercept": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "solver": [StrOptions({"auto", "newton", "lbfgs", "fista"})],
+        "solver": [StrOptions({"auto", "newton", "lbfgs", "saga", "fista"})],
         "warm_start": ["boolean"],
     }
 
-    def _minimise(self, f: LinearModel, n_outputs: int) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """By scikit-learn's checks, unless these would change nothing; see `arrays`."""
+        if sample_weight is None and self._fit_plain(X, y):
+            return self
+        self._watch(X, y, sample_weight)
+        try:
+            self._fit_checked(X, y, sample_weight)
+        finally:
+            self._given = None
+        return self
+
+    def _fit_plain(self, X: Any, y: Any) -> bool:
+        if "_skl_callbacks" in self.__dict__:
+            return False
+        if not arrays.is_plain(X, y) or not arrays.are_valid(self):
+            return False
+        self.__dict__.pop("feature_names_in_", None)
+        self.n_features_in_ = X.shape[1]
+        try:
+            return bool(self._reach_plain(X, y))
+        except ValueError:
+            return False  # scikit-learn's checks find what is wrong
+
+    def _minimise(self, f: LinearModel, n_outputs: int, flat: bool = False) -> None:
+        """The attributes of the minimum; coef_ of one output is a vector where it is flat."""
         theta = np.zeros(f.n_params)
         d = f.n_features
         if self.warm_start and hasattr(self, "coef_"):
@@ -57,9 +84,19 @@ class _Minimum(SparseCoefMixin, BaseEstimator):
         solver, way = self.solver, choose(f)
         if solver == "auto":
             solver = way
-        elif (solver == "fista") != (way == "fista") or (solver == "newton") > (way == "newton"):
+        elif not serves(f, solver):
             raise ValueError(f"solver={solver!r} does not serve here; solver='auto' is {way!r}")
-        found: Reached = solve(f, theta, solver, self.tol, self.max_iter)
+        task = self._begin_task(self.max_iter)
+
+        def parts(theta: Vector) -> dict[str, Any]:
+            coef = theta[: n_outputs * d].reshape(n_outputs, d).astype(f.X.dtype)
+            intercept = np.zeros(n_outputs, dtype=f.X.dtype)
+            if f.fit_intercept:
+                intercept[:] = theta[n_outputs * d :]
+            return {"coef_": coef[0] if flat else coef, "intercept_": intercept}
+
+        watch = Watch(Steps(task, "iteration"), parts)
+        found: Reached = solve(f, theta, solver, self.tol, self.max_iter, watch)
         scale = loss_of(self)[1]
         self.solver_, self.n_iter_ = found.solver, found.n_iter
         self.objective_, self.certificate_ = scale * found.value, scale * found.error
@@ -68,17 +105,16 @@ class _Minimum(SparseCoefMixin, BaseEstimator):
                 f"after {found.n_iter} iterations the objective is proven to be within "
                 f"{self.certificate_:.3g} of its minimum only: raise max_iter or tol, or scale X",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=6,
             )
-        self.coef_ = found.theta[: n_outputs * d].reshape(n_outputs, d).astype(f.X.dtype)
-        self.intercept_ = np.zeros(n_outputs, dtype=f.X.dtype)
-        if f.fit_intercept:
-            self.intercept_[:] = found.theta[n_outputs * d :]
+        self.__dict__.update(parts(found.theta))
+        if task is not None:
+            task.end({})
 
-    def _objective(self, X: Any, y: Any, weights: Vector, loss: Any = None) -> LinearModel:
+    def _objective(self, X: Any, y: Any, weights: Any, loss: Any = None) -> LinearModel:
         known, scale = loss_of(self)
-        if (weights == 1.0).all():
-            weights = None  # type: ignore[assignment]
+        if weights is not None and (weights == 1.0).all():
+            weights = None
         loss = known if loss is None else loss
         return LinearModel(X, y, loss, penalty_of(self, scale), weights, self.fit_intercept)
 
@@ -109,8 +145,9 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
     tol : float above 0, default 1e-6
         F - F* ends at most at tol F(0).
     max_iter : int, default 10000
-    solver : "auto", "newton", "lbfgs" or "fista", default "auto"
-        "newton" for one output and up to 100 parameters, "fista" for l1, "lbfgs" otherwise.
+    solver : "auto", "newton", "lbfgs", "saga" or "fista", default "auto"
+        "newton" for one output of few parameters; "saga" for many rows where its bound is good, or
+        with l1; "lbfgs", or "fista" with l1, otherwise, and where "saga" turns out to be slow.
     class_weight : dict or "balanced", optional
     warm_start : bool, default False
 
@@ -131,7 +168,9 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
 
     References
     ----------
-    Liu and Nocedal 1989, On the Limited Memory BFGS Method. Beck and Teboulle 2009, A Fast
+    Liu and Nocedal 1989, On the Limited Memory BFGS Method. Defazio, Bach and Lacoste-Julien 2014,
+    SAGA: A Fast Incremental Gradient Method with Support for Non-Strongly Convex Composite
+    Objectives. Beck and Teboulle 2009, A Fast
     Iterative Shrinkage-Thresholding Algorithm. Fenchel 1949, On Conjugate Convex Functions.
 
     Examples
@@ -164,9 +203,20 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         self.class_weight = class_weight
         self.warm_start = warm_start
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit to X (n, d), classes y (n,) and weights of the rows (n,)."""
+        return self._fit(X, y, sample_weight)
+
+    def _reach_plain(self, X, y):
+        classes = classes_of(y)
+        if classes is None or len(classes) < 2:
+            return False
+        self.classes_ = classes
+        self._reach(X, y, np.searchsorted(classes, y), None)
+        return True
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_checked(self, X, y, sample_weight):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
         )
@@ -175,11 +225,13 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         count = len(self.classes_)
         if count < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {count} class")
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        self._reach(X, y, number, _check_sample_weight(sample_weight, X, dtype=np.float64))
+
+    def _reach(self, X, y, number, weights):
+        count = len(self.classes_)
         if self.class_weight is not None:
-            weights = weights * compute_class_weight(
-                self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
-            )[number]  # fmt: skip
+            weights = np.ones(len(y)) if weights is None else weights
+            weights = weights * self._class_weights(y, number, weights)[number]
         if count == 2:
             f, outputs = self._objective(X, number.astype(np.float64), weights), 1
         elif self.loss == "log_loss":
@@ -188,7 +240,13 @@ class GDClassifier(LinearClassifierMixin, _Minimum):
         else:
             f, outputs = self._objective(X, np.eye(count)[number], weights), count
         self._minimise(f, outputs)
-        return self
+
+    def _class_weights(self, y, number, weights):
+        if self.class_weight != "balanced":
+            return compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        # scikit-learn takes no sample_weight here before 1.7.
+        total = np.bincount(number, weights=weights)
+        return total.sum() / (len(total) * np.where(total > 0, total, 1.0))
 
     def _check_proba(self):
         if self.loss == "squared_hinge":
@@ -238,7 +296,7 @@ class GDRegressor(RegressorMixin, _Minimum):
     Attributes
     ----------
     coef_, intercept_, n_features_in_, feature_names_in_, n_iter_, solver_, objective_, certificate_
-        As of `GDClassifier`, with coef_ (d,) for one target; y (n, K) has K outputs.
+        As of `GDClassifier`, with ``coef_`` (d,) for one target; y (n, K) has K outputs.
 
     Raises
     ------
@@ -284,29 +342,40 @@ class GDRegressor(RegressorMixin, _Minimum):
         self.epsilon = epsilon
         self.power = power
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Fit to X (n, d), numbers y (n,) or (n, K) and weights of the rows (n,)."""
+        return self._fit(X, y, sample_weight)
+
+    def _reach_plain(self, X, y):
+        if y.dtype.kind not in "fiu" or not np.isfinite(y).all():
+            return False
+        self._reach(X, y, None)
+        return True
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_checked(self, X, y, sample_weight):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
             multi_output=True, y_numeric=True,
         )  # fmt: skip
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        self._reach(X, y, _check_sample_weight(sample_weight, X, dtype=np.float64))
+
+    def _reach(self, X, y, weights):
         targets = np.ascontiguousarray(y, dtype=np.float64)
         several = targets.ndim == 2 and targets.shape[1] > 1
         f = self._objective(X, targets if several else targets.ravel(), weights)
-        self._minimise(f, targets.shape[1] if several else 1)
-        if targets.ndim == 1:
-            self.coef_ = self.coef_[0]
-        return self
+        self._flat = targets.ndim == 1
+        self._minimise(f, targets.shape[1] if several else 1, self._flat)
 
     def predict(self, X):
         """x·w + b, or exp of it for Poisson, gamma and Tweedie: (n,) or (n, K)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", reset=False)
         margins = X @ self.coef_.T + self.intercept_
+        # One output's coef_ that is made sparse may be a matrix of one row.
+        margins = np.asarray(margins).ravel() if self._flat else np.asarray(margins)
         if self.loss not in LOG_LINK:
-            return np.asarray(margins)
+            return margins
         with np.errstate(over="ignore"):
             return np.exp(margins)
 

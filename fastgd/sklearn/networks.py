@@ -12,7 +12,6 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
-from sklearn.utils import shuffle
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastgd import losses
@@ -21,12 +20,15 @@ from fastgd.core import update as updates
 from fastgd.core.epochs import Epochs
 from fastgd.history import History
 from fastgd.objectives import NeuralNetwork
-from fastgd.optimizers import Adam
+from fastgd.sklearn.tasks import Steps, Task
 from fastgd.sklearn.terms import optimizer_of, softmax_of
 
 __all__: list[str] = []
 
 Vector = NDArray[np.float64]
+
+# SciPy's status of a search that its callback has ended.
+STOPPED = 99
 
 
 def network_of(estimator: Any, X: Any, y: Any, weights: Any) -> tuple[NeuralNetwork, float, Any]:
@@ -64,8 +66,8 @@ def pack(estimator: Any) -> Vector:
     return np.concatenate([np.concatenate([W.T.ravel(), b]) for W, b in parts], dtype=np.float64)
 
 
-def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
-    """The matrices of θ, in the estimator."""
+def matrices(estimator: Any, theta: Vector, dtype: Any) -> dict[str, Any]:
+    """θ as an estimator has it: coefs_ and intercepts_."""
     start, coefs, intercepts = 0, [], []
     for W in estimator.coefs_:
         inputs, outputs = W.shape
@@ -73,7 +75,12 @@ def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
         coefs.append(np.array(theta[start:middle].reshape(outputs, inputs).T, dtype, order="C"))
         intercepts.append(np.array(theta[middle : middle + outputs], dtype))
         start = middle + outputs
-    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
+    return {"coefs_": coefs, "intercepts_": intercepts}
+
+
+def unpack(estimator: Any, theta: Vector, dtype: Any) -> None:
+    """The matrices of θ, in the estimator."""
+    estimator.__dict__.update(matrices(estimator, theta, dtype))
 
 
 def split(estimator: Any, X: Any, y: Any, weights: Any) -> tuple[Any, Any]:
@@ -103,19 +110,19 @@ def _steps(estimator: Any, size: int, state: Any) -> tuple[dict[str, Any], Any]:
         velocity = np.zeros(size) if state is None else state
         return {"velocity": velocity, "ahead": bool(estimator.nesterovs_momentum)}, None
     if estimator.optimizer is None:
-        optimizer: Any = Adam(
-            estimator.learning_rate_init, beta1=estimator.beta_1, beta2=estimator.beta_2,
-            eps=estimator.epsilon,
-        )  # fmt: skip
-    else:
-        optimizer = optimizer_of(copy.copy(estimator.optimizer), None)
+        moments = np.zeros((2, size)) if state is None else state
+        betas = estimator.beta_1, estimator.beta_2
+        return {"moments": moments, "betas": betas, "eps": estimator.epsilon}, None
+    optimizer = optimizer_of(copy.copy(estimator.optimizer), None)
     update = updates.make(optimizer, size, estimator._spans, None)
     if state is not None:
         update.load(state)
     return {"update": update}, optimizer
 
 
-def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> None:
+def learn(
+    estimator: Any, X: Any, y: Any, weights: Any, incremental: bool, task: Task | None = None
+) -> None:
     """What scikit-learn's ``_fit_stochastic`` does, in the estimator."""
     dtype, rows, held_out = X.dtype, y, None
     early = estimator.early_stopping
@@ -163,12 +170,17 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
         order = np.arange(n, dtype=np.int64)
         steps = -(-n // size)
         judged = _validation(estimator, judge)
+        told = Steps(task, "epoch")
         began = time.perf_counter()
         try:
             estimator.n_iter_ = 0
             for _ in range(estimator.max_iter):
+                told.begin()
                 if estimator.shuffle:
-                    order = shuffle(order, random_state=estimator._random_state)
+                    # What sklearn.utils.shuffle does, without its checks.
+                    picks = np.arange(n)
+                    estimator._random_state.shuffle(picks)
+                    order = order[picks]
                 lr, momentum = _rates(estimator, means, optimizer, steps)
                 loss, penalty = epochs.take(order, size, lr, momentum)
                 estimator.n_iter_ += 1
@@ -187,6 +199,8 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
                 Xs, ys, ws = held_out if held_out is not None else (None, None, None)
                 estimator._update_no_improvement_count(early, Xs, ys, ws)
                 estimator._optimizer.iteration_ends(estimator.t_)
+                if told.end(lambda: _now(estimator, theta, dtype)):
+                    break
                 if estimator._no_improvement_count > estimator.n_iter_no_change:
                     what = "Validation score" if early else "Training loss"
                     message = (
@@ -208,14 +222,29 @@ def learn(estimator: Any, X: Any, y: Any, weights: Any, incremental: bool) -> No
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
     unpack(estimator, theta, dtype)
-    update = means.get("update")
-    estimator._state = means["velocity"] if update is None else update.save()
+    kept = next(iter(means.values()))
+    estimator._state = kept if optimizer is None else kept.save()
     if early:
         estimator.coefs_ = estimator._best_coefs
         estimator.intercepts_ = estimator._best_intercepts
 
 
+def _now(estimator: Any, theta: Vector, dtype: Any) -> dict[str, Any]:
+    """What a fit that stopped here would predict by."""
+    if estimator.early_stopping:
+        return {"coefs_": estimator._best_coefs, "intercepts_": estimator._best_intercepts}
+    return matrices(estimator, theta, dtype)
+
+
 def _rates(estimator: Any, means: Any, optimizer: Any, steps: int) -> tuple[Vector, Vector]:
+    if optimizer is None and "moments" in means:
+        # scikit-learn's Adam has the corrections in the rate; and counts them.
+        given = estimator._optimizer
+        t = np.arange(given.t + 1.0, given.t + steps + 1.0)
+        given.t += steps
+        lr = given.learning_rate_init * np.sqrt(1.0 - given.beta_2**t) / (1.0 - given.beta_1**t)
+        given.learning_rate = lr[-1]
+        return lr, np.zeros(steps)
     if optimizer is None:
         rate, momentum = estimator._optimizer.learning_rate, estimator.momentum
         return np.full(steps, rate), np.full(steps, float(momentum))
@@ -244,13 +273,16 @@ def _asked(estimator: Any, step: int, theta: Vector, seconds: float) -> bool:
     return any(bool(answer) for answer in answers)
 
 
-def lbfgs(estimator: Any, X: Any, y: Any, weights: Any) -> None:
+def lbfgs(estimator: Any, X: Any, y: Any, weights: Any, task: Task | None = None) -> None:
     """What scikit-learn's ``_fit_lbfgs`` does: SciPy's L-BFGS, over fastgd's gradient."""
     f, scale, targets = network_of(estimator, X, y, weights)
     more, outputs = offset(estimator, targets, weights)
     decay = estimator.alpha / (len(y) if weights is None else weights.sum())
 
+    iterations = Steps(task, "iteration")
+
     def function(theta: Vector) -> tuple[float, Vector]:
+        iterations.begin()
         value, gradient = f.value_and_gradient(theta)
         value, gradient = scale * value, scale * gradient
         for (W, _), (out, _) in zip(f.layers(theta), f.layers(gradient), strict=True):
@@ -258,12 +290,22 @@ def lbfgs(estimator: Any, X: Any, y: Any, weights: Any) -> None:
             out += decay * W
         return value, gradient
 
+    def ended(intermediate_result: Any) -> None:
+        theta = intermediate_result.x
+        if iterations.end(lambda: matrices(estimator, theta, X.dtype)):
+            raise StopIteration
+
     found = optimize.minimize(
         function, pack(estimator), method="L-BFGS-B", jac=True,
+        callback=None if task is None else ended,
         options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter,
                  "gtol": estimator.tol},
     )  # fmt: skip
-    estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
+    iterations.close()
+    if found.status == STOPPED:
+        estimator.n_iter_ = min(found.nit, estimator.max_iter)
+    else:
+        estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
     squares = sum(float(np.vdot(W, W)) for W, _ in f.layers(found.x))
     penalty = 0.5 * decay * squares
     estimator.loss_ = (found.fun - penalty + more) / outputs + penalty

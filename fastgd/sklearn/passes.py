@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fastgd.core import online
 from fastgd.history import History
+from fastgd.sklearn.tasks import Steps
 from fastgd.sklearn.terms import loss_of, rates_of
 
 __all__: list[str] = []
@@ -63,6 +64,8 @@ def learn(
     left_out: Any,
     score: Any,
     held_out: Any = None,
+    epochs: Steps | None = None,
+    attributes: Any = None,
 ) -> Learnt:
     """Learn one output, in scikit-learn's meaning of the estimator's parameters.
 
@@ -71,9 +74,10 @@ def learn(
     targets : what the loss of fastgd takes
     start : weights, intercept, and the means of both over the steps before
     seed : of the orders of the rows
-    left_out : (n,) bool, rows that serve for validation
+    left_out : (n,) bool or None, rows that serve for validation
     score : called with weights and intercept, where early stopping asks for it
     held_out : a function of weights and intercept too: the loss of other rows
+    epochs : of which scikit-learn's callbacks hear; with what `attributes` makes of both
     """
     loss, scale = loss_of(estimator)
     coef, intercept, mean, intercept_mean = start
@@ -81,19 +85,20 @@ def learn(
     alpha, ratio = _shares(estimator)
     passive = kind if kind in ("pa1", "pa2") else "descent"
     watched = verbose or not estimator.early_stopping
+    left = 0 if left_out is None else int(np.count_nonzero(left_out))
     model = online.Online(
         X, targets, loss, coef, float(intercept), scale=scale, row_weights=row_weights,
-        left_out=left_out if left_out.any() else None,
+        left_out=left_out if left else None,
         bias_rate=_bias_rate(estimator, X), l2=alpha * (1.0 - ratio), l1=alpha * ratio,
         average=int(estimator.average), mean=mean, bias_mean=float(intercept_mean),
         t=int(estimator.t_), mode=passive, aggressiveness=estimator.eta0, watched=watched,
     )  # fmt: skip
     order = np.arange(len(targets), dtype=np.int32)
-    count = len(targets) - int(np.count_nonzero(left_out))
+    count = len(targets) - left
     rates, factor = rates_of(estimator), 1.0
     tol = -np.inf if estimator.tol is None else estimator.tol
     patience = Patience(tol, int(estimator.n_iter_no_change), estimator.early_stopping)
-    judged = estimator.early_stopping or verbose or held_out is not None
+    judged = estimator.early_stopping or verbose or held_out is not None or epochs is not None
     out, records = Learnt(), []
     out.validation = []
     began, done, over = time.perf_counter(), 0, False
@@ -101,9 +106,11 @@ def learn(
         # Several passes at once, as long as nobody looks at what is between them.
         passes = 1 if judged else max(1, min(max_iter - done, PASSES, RATES // count))
         first = model.t - 1
-        lr = factor * rates(
-            np.arange(first, first + passes * count, dtype=np.float64), max_iter * count
-        )
+        lr = rates(np.arange(first, first + passes * count, dtype=np.float64), max_iter * count)
+        if factor != 1.0:
+            lr *= factor
+        if epochs is not None:
+            epochs.begin()
         if verbose:
             print(f"-- Epoch {done + 1}")
         losses, costs, best, idle = model.take(
@@ -118,6 +125,8 @@ def learn(
         objective = losses + costs if watched else np.full(len(losses), np.nan)
         records.append((steps, objective, lr[steps - first - 1], seconds))
         done += len(losses)
+        if estimator._unchecked and not model.sound:
+            raise ValueError("X is not finite, or a product with it overflows")
         if not model.finite:
             raise ValueError(
                 f"Floating-point under-/overflow occurred at epoch #{done}. Scaling input data "
@@ -131,6 +140,8 @@ def learn(
             out.validation.append(held_out(model.weights, model.bias))
         if verbose:
             _tell(model, done * count, losses[-1], objective[-1], reached, estimator, began)
+        if epochs is not None and epochs.end(lambda: attributes(*_now(model, estimator))):
+            break
         if patience.count >= patience.most:
             if kind == "adaptive" and lr[-1] > LEAST_RATE:
                 factor /= 5.0
@@ -145,6 +156,13 @@ def learn(
     if estimator.average:
         out.mean, out.intercept_mean = model.mean, model.bias_mean
     return out
+
+
+def _now(model: online.Online, estimator: Any) -> tuple[Vector, float]:
+    """What a fit that stopped here would predict by."""
+    if 0 < estimator.average <= model.t - 1:
+        return model.mean, model.bias_mean
+    return model.weights, model.bias
 
 
 def _history(records: list[Any]) -> History:

@@ -14,12 +14,13 @@ from fastgd.sklearn.beyond import BEYOND, Beyond
 from fastgd.sklearn.passes import MOST_SEED, learn
 from fastgd.sklearn.proofs import Proof, prove
 from fastgd.sklearn.runs import descend, objective_of
+from fastgd.sklearn.tasks import Steps, Watched
 from fastgd.sklearn.terms import LOG_LINK, REGRESSOR_EXTRA, loss_of
 
 __all__ = ["SGDRegressor"]
 
 
-class SGDRegressor(Beyond, linear_model.SGDRegressor):
+class SGDRegressor(Beyond, Watched, linear_model.SGDRegressor):
     r"""scikit-learn's ``SGDRegressor``, several times faster and with any optimizer.
 
     .. math:: F(w, b) = \frac{1}{n} \sum_i w_i\, ℓ(y_i, x_i^T w + b)
@@ -30,11 +31,13 @@ class SGDRegressor(Beyond, linear_model.SGDRegressor):
     loss : str, default "squared_error"
         One of scikit-learn's; or "quantile", "poisson", "gamma" or "tweedie", of which the last
         three predict exp(x·w + b).
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, \
-random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction, \
-n_iter_no_change, warm_start, average
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon
         As for ``sklearn.linear_model.SGDRegressor``, defaults included. `learning_rate` may also be
         one of `fastgd.schedules`.
+    random_state, learning_rate, eta0, power_t, early_stopping, validation_fraction
+        The same.
+    n_iter_no_change, warm_start, average
+        The same.
     optimizer, batch_size, callbacks
         As for `SGDClassifier`.
     quantile : float in ]0, 1[, default 0.5
@@ -85,13 +88,25 @@ n_iter_no_change, warm_start, average
         early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False,
         average=False, optimizer=None, batch_size=None, callbacks=None, quantile=0.5, power=1.5,
     ):  # fmt: skip
-        super().__init__(
-            loss, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept,
-            max_iter=max_iter, tol=tol, shuffle=shuffle, verbose=verbose, epsilon=epsilon,
-            random_state=random_state, learning_rate=learning_rate, eta0=eta0, power_t=power_t,
-            early_stopping=early_stopping, validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change, warm_start=warm_start, average=average,
-        )  # fmt: skip
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.verbose = verbose
+        self.epsilon = epsilon
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.average = average
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.callbacks = callbacks
@@ -104,13 +119,32 @@ n_iter_no_change, warm_start, average
     ):  # fmt: skip
         """Fit, as `SGDClassifier.fit`, with coef_init (d,), intercept_init (1,) and y numbers."""
         self._state = None
+        given = coef_init, intercept_init, sample_weight, X_val, y_val, sample_weight_val
+        if all(one is None for one in given) and self._fit_plain(X, y):
+            return self
         self._held_out = self._hold_out(
             X_val, y_val, sample_weight_val, lambda y: np.asarray(y, dtype=np.float64)
         )
+        self._watch(X, y, sample_weight)
         try:
             return super().fit(X, y, coef_init, intercept_init, sample_weight)
         finally:
-            self._held_out = None
+            self._held_out = self._given = None
+
+    def _fit_plain(self, X, y):
+        """Fit data that needs none of scikit-learn's conversions; whether that has succeeded."""
+        if not self._is_simple(X, y) or y.dtype.kind not in "fiu" or not np.isfinite(y).all():
+            return False
+        self._begin(1, X)
+        try:
+            self._fit_regressor(X, y.astype(X.dtype, copy=False), None, None, None, None,
+                                self.max_iter)  # fmt: skip
+        except ValueError:
+            return False  # scikit-learn's checks find what is wrong
+        finally:
+            self._unchecked = False
+        self._warn_of_limits()
+        return True
 
     def _make_validation_split(self, y, sample_mask):
         if self._held_out is not None:
@@ -121,7 +155,7 @@ n_iter_no_change, warm_start, average
         sample_weight, max_iter = rest[-2:]
         if not hasattr(self, "t_"):
             self.t_ = 1.0
-        left_out = self._make_validation_split(y, sample_mask=sample_weight > 0)
+        left_out = self._left_out(y, sample_weight)
         judge = None
         if self.early_stopping:
             judge = self._make_validation_score_cb(left_out, X, y, sample_weight)
@@ -129,12 +163,32 @@ n_iter_no_change, warm_start, average
                 Xs, ys, ws = self._held_out
                 judge = self._make_validation_score_cb(np.ones(len(ys), dtype=bool), Xs, ys, ws)
         seed = check_random_state(self.random_state).randint(0, MOST_SEED)
-        weights = None if (sample_weight == 1.0).all() else sample_weight.astype(np.float64)
+        weights = None
+        if sample_weight is not None and not (sample_weight == 1.0).all():
+            weights = sample_weight.astype(np.float64)
         targets = y.astype(np.float64, copy=False)
         held_out = self._held_out_loss(lambda y: y)
-        if not self._is_plain():
-            self._fit_run(X, targets, weights, left_out, max_iter, seed, held_out, judge)
-            return
+        task = self._begin_task(max_iter)
+        epochs = None if task is None else Steps(task, "epoch")
+
+        def attributes(coef, intercept):
+            coef = np.array(coef, dtype=X.dtype).ravel()
+            return {"coef_": coef, "intercept_": np.array(intercept, dtype=X.dtype).reshape(1)}
+
+        if self._is_plain():
+            self._fit_passes(
+                X, targets, weights, left_out, max_iter, seed, held_out, judge, epochs, attributes
+            )
+        else:
+            self._fit_run(
+                X, targets, weights, left_out, max_iter, seed, held_out, judge, epochs, attributes
+            )
+        if task is not None:
+            task.end({})
+
+    def _fit_passes(
+        self, X, targets, weights, left_out, max_iter, seed, held_out, judge, epochs, attributes
+    ):  # fmt: skip
         if not self.average:
             start = self.coef_, self.intercept_[0], None, 0.0
         else:
@@ -142,7 +196,10 @@ n_iter_no_change, warm_start, average
                 self._standard_coef, self._standard_intercept[0], self._average_coef,
                 self._average_intercept[0],
             )  # fmt: skip
-        learnt = learn(self, X, targets, weights, start, max_iter, seed, left_out, judge, held_out)
+        learnt = learn(
+            self, X, targets, weights, start, max_iter, seed, left_out, judge, held_out, epochs,
+            attributes,
+        )  # fmt: skip
         coef = learnt.coef.astype(X.dtype)
         intercept = np.array([learnt.intercept], dtype=X.dtype)
         self.n_iter_, self.history_ = learnt.n_iter, learnt.history
@@ -158,14 +215,16 @@ n_iter_no_change, warm_start, average
                 coef, intercept = self._average_coef, self._average_intercept
         self.coef_, self.intercept_ = coef, intercept
 
-    def _fit_run(self, X, targets, weights, left_out, max_iter, seed, held_out, judge):
-        if left_out.any():
+    def _fit_run(
+        self, X, targets, weights, left_out, max_iter, seed, held_out, judge, epochs, attributes
+    ):  # fmt: skip
+        if left_out is not None:
             X, targets = X[~left_out], targets[~left_out]
             weights = None if weights is None else weights[~left_out]
         score = judge and (lambda coef, intercept: judge(coef[0], intercept[0]))
         fitted = descend(
             self, X, targets, weights, (self.coef_, self.intercept_), max_iter, seed, self._state,
-            held_out, score,
+            held_out, score, epochs, attributes,
         )  # fmt: skip
         self._state, self.history_ = fitted.state, fitted.history
         if fitted.validation:

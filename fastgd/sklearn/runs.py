@@ -12,6 +12,7 @@ from fastgd.objectives import LinearModel
 from fastgd.optimizers import PolyakAverage
 from fastgd.run import Run
 from fastgd.sklearn.passes import LEAST_RATE, Patience
+from fastgd.sklearn.tasks import Steps
 from fastgd.sklearn.terms import loss_of, optimizer_of, penalty_of, rates_of
 
 __all__: list[str] = []
@@ -52,6 +53,8 @@ def descend(
     state: Any = None,
     held_out: Any = None,
     score: Any = None,
+    epochs: Steps | None = None,
+    attributes: Any = None,
 ) -> Fitted:
     """A run from `start`, epoch by epoch, which ends where scikit-learn's would.
 
@@ -62,6 +65,7 @@ def descend(
     start : coef (K, d) and intercept (K,)
     state : of the optimizer, as an earlier run left it
     held_out, score : functions of coef and intercept: a loss and a score on other rows
+    epochs : of which scikit-learn's callbacks hear; with what `attributes` makes of both
     """
     coef, intercept = np.atleast_2d(start[0]), np.atleast_1d(start[1])
     objective = objective_of(estimator, X, targets, weights)
@@ -97,6 +101,11 @@ def descend(
         reached = score(*parts(progress.theta)) if rises else scale * progress.loss
         if estimator.verbose:
             print(f"-- Epoch {(progress.step - before) // epoch}: {reached:f}")
+        if epochs is not None:
+            if epochs.end(lambda: attributes(*parts(progress.theta))):
+                return Stop("a callback of scikit-learn asked for it")
+            if progress.step < before + max_iter * epoch:
+                epochs.begin()
         if not patience.over(reached):
             return None
         rate = rates(np.array([progress.step - 1.0]), None)[0] * factor[0]
@@ -106,6 +115,8 @@ def descend(
             return None
         return Stop("nothing improved", converged=True)
 
+    if epochs is not None:
+        epochs.begin()
     with Run(
         objective, optimizer, theta, size, before + max_iter * epoch, seed=seed,
         sampling="shuffle" if estimator.shuffle else "sequential", record_every=epoch,
@@ -115,6 +126,8 @@ def descend(
             run._stretch.load(run._stretch.solver.save() | {"update": state})
         result = run.advance().result()
         out.state = run._stretch.solver.save()["update"]
+    if epochs is not None:
+        epochs.close()
     if result.diverged:
         raise ValueError(
             "Floating-point under-/overflow occurred: " + result.message + ". Scaling input data "

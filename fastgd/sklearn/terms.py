@@ -72,6 +72,7 @@ def penalty_of(estimator: Any, scale: float) -> Penalty | None:
 
 def rates_of(estimator: Any, scale: float = 1.0) -> Any:
     """η as a function of the steps t = 0, 1, ... (float64) and of their number."""
+    # The numbers of steps that are given are no longer needed: each array is made in their place.
     kind, eta0 = estimator.learning_rate, estimator.eta0
     if isinstance(kind, schedules.Schedule):
         return lambda t, total=None: kind(t.astype(np.int64), total) / scale
@@ -79,7 +80,14 @@ def rates_of(estimator: Any, scale: float = 1.0) -> Any:
         alpha = estimator.alpha
         # Bottou's rule: the first step is as long as the weights will typically be.
         begin = 1.0 / (math.sqrt(1.0 / math.sqrt(alpha)) * alpha)
-        return lambda t, total=None: 1.0 / (alpha * (begin + t)) / scale
+
+        def optimal(t: NDArray[np.float64], total: Any = None) -> NDArray[np.float64]:
+            t += begin
+            t *= alpha
+            np.divide(1.0, t, out=t)
+            return t if scale == 1.0 else np.divide(t, scale, out=t)
+
+        return optimal
     if kind == "invscaling":
         power = estimator.power_t
         return lambda t, total=None: eta0 / _raised(t + 1.0, power) / scale

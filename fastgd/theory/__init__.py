@@ -10,6 +10,7 @@ from fastgd.theory.certificates import *
 from fastgd.theory.constants import *
 from fastgd.theory.duality import *
 from fastgd.theory.examine import *
+from fastgd.theory.local_sgd import *
 from fastgd.theory.minimum import *
 from fastgd.theory.planning import *
 from fastgd.theory.rates import *

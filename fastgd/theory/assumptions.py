@@ -13,7 +13,7 @@ from fastgd.objectives import Objective
 from fastgd.optimizers import SGD, Nesterov, Optimizer
 from fastgd.theory.bounds import RATE_SLACK
 from fastgd.theory.certificates import Assumption
-from fastgd.theory.constants import EPSILON, changed, convex, ours, smooth, variance
+from fastgd.theory.constants import EPSILON, changed, convex, kind_of, ours, smooth, variance
 from fastgd.theory.minimum import KNOWN, Optimum
 from fastgd.theory.replay import Trace, gradient_is_wrong
 
@@ -76,7 +76,7 @@ class Known:
     # Each of these is one assumption.
 
     def smooth(self) -> Assumption:
-        name, kind = "β-smooth", type(self.objective).__name__
+        name, kind = "β-smooth", kind_of(self.objective).__name__
         if not self.beta:
             return Assumption(name, "violated", f"no finite β is known for {kind}")
         if self.changed is not None:
@@ -90,7 +90,7 @@ class Known:
         return Assumption(name, state, f"β = {self.beta:.6g} {origin}")
 
     def convex(self) -> Assumption:
-        name, kind = "convex", type(self.objective).__name__
+        name, kind = "convex", kind_of(self.objective).__name__
         if self.changed is not None:
             return Assumption(name, "violated", f"{self.changed}; make the objective anew")
         if convex(self.objective) is None:

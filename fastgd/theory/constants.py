@@ -19,7 +19,6 @@ from fastgd.objectives import (
     LinearModel,
     Objective,
     Quadratic,
-    gram_matrix,
     largest_eigenvalue,
     row_weights,
 )
@@ -133,18 +132,20 @@ def strong_convexity(objective: Objective) -> float | None:
         values = np.linalg.eigvalsh(objective.A)
         lowest = float(values[0] - 1e-11 * np.abs(values).max())
         return lowest if objective.convex is not True else max(lowest, 0.0)
-    if not isinstance(objective, LinearModel) or not ours(objective) or not convex(objective):
+    model: Any = objective
+    linear = issubclass(kind_of(objective), LinearModel)
+    if not linear or not ours(objective) or not convex(objective):
         return None
-    curvature = 0.0 if objective.penalty is None else objective.penalty.curvature
-    width = objective.n_features + objective.fit_intercept
-    if constant_curvature(objective) and width <= objectives.EXACT_WIDTH:
-        gram = gram_matrix(objective.X, objective.fit_intercept, objective._row_weights)
-        hessian = (objective.loss.curvature or 0.0) / objective.n_samples * gram
-        features = np.arange(objective.n_features)
+    curvature = 0.0 if model.penalty is None else model.penalty.curvature
+    width = model.n_features + model.fit_intercept
+    if constant_curvature(model) and width <= objectives.EXACT_WIDTH:
+        gram = model.gram()
+        hessian = (model.loss.curvature or 0.0) / model.n_samples * gram
+        features = np.arange(model.n_features)
         hessian[features, features] += curvature
         values = np.linalg.eigvalsh(hessian)
         return max(float(values[0] - 1e-11 * np.abs(values).max()), 0.0)
-    return 0.0 if objective.fit_intercept else curvature
+    return 0.0 if model.fit_intercept else curvature
 
 
 def variance(objective: Objective, theta: Any, sampling: str = "replacement") -> float:
@@ -246,13 +247,19 @@ def variance_bound(objective: Objective) -> float | None:
 
 def ours(objective: Objective) -> bool:
     """Whether β and convexity are ours to vouch for; a subclass may have changed anything."""
-    kind = type(objective)
+    kind = kind_of(objective)
     if kind.__module__ != objectives.__name__ or kind is Function:
         return False
     loss, penalty = getattr(objective, "loss", None), objective.penalty
     return (loss is None or type(loss).__module__ == losses.__name__) and (
         penalty is None or type(penalty).__module__ == penalties.__name__
     )
+
+
+def kind_of(objective: Objective) -> type[Objective]:
+    """Its class; of one over the rows of many ranks, that of each rank's own."""
+    own: Objective = getattr(objective, "local", objective)
+    return type(own)
 
 
 def convex(objective: Objective) -> bool | None:
@@ -297,8 +304,17 @@ def least_possible(objective: Objective) -> float:
     loss = getattr(objective, "loss", None)
     if loss is None or not ours(objective):
         return -math.inf
+    if hasattr(objective, "local"):  # rows of many ranks
+        mean, size = objective.means(least_sums)  # type: ignore[attr-defined]
+        return float(mean - 8 * EPSILON * size)
     least = loss.least(objective.y) * row_weights(objective)  # type: ignore[attr-defined]
     return float(least.mean() - 8 * EPSILON * np.abs(least).mean())
+
+
+def least_sums(objective: Any) -> tuple[float, float]:
+    """The sum over the rows of the losses' least values, and of their sizes."""
+    least = objective.loss.least(objective.y) * row_weights(objective)
+    return float(least.sum()), float(np.abs(least).sum())
 
 
 def row_norms(objective: LinearModel, scale: Vector | None = None) -> Vector:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from fastgd import losses
 from fastgd.objectives import LinearModel, Objective
@@ -118,14 +119,20 @@ def _has_conjugate(f: LinearModel) -> bool:
 
 def gap(f: LinearModel, theta: Vector, value: float | None = None) -> float:
     """A bound of F(theta) - F*; inf where none is known."""
+    return bounds(f, theta, value)[0]
+
+
+def bounds(f: LinearModel, theta: Vector, value: float | None = None) -> tuple[float, float]:
+    """A bound of F(theta) - F*, which is inf where none is known; and F(theta)."""
     if not isinstance(f.loss, KNOWN):
-        return math.inf
+        return math.inf, f.value(theta) if value is None else value
     margins = f.margins(theta, f.X)
     n = len(margins)
     c = np.full(n, 1.0 / n) if f.sample_weight is None else f.sample_weight / f.sample_weight.sum()
     y = f.y if f.y.ndim == 2 else f.y[:, None]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        slopes = f.loss.slopes(margins, f.y).reshape(margins.shape)
+        values, slopes = f.loss._evaluate(margins, f.y)
+        slopes = slopes.reshape(margins.shape)
         if isinstance(f.loss, losses.Softmax):
             u, conjugate = _simplex(slopes, np.eye(f.n_outputs)[f.y.astype(int)], c, f)
         elif isinstance(f.loss, losses.Logistic):
@@ -133,8 +140,12 @@ def gap(f: LinearModel, theta: Vector, value: float | None = None) -> float:
         else:
             u, conjugate = _admissible(slopes, y, c, f)
         lower = -_penalised(f, u * c[:, None]) - conjugate
-        value = f.value(theta) if value is None else value
-        return float(max(0.0, value - lower)) if math.isfinite(lower) else math.inf
+        if value is None:
+            # Of the margins, which are at hand.
+            value = float(c @ values)
+            if f.penalty is not None:
+                value += f.penalty.value(theta[: f.n_outputs * f.n_features])
+        return float(max(0.0, value - lower)) if math.isfinite(lower) else math.inf, value
 
 
 def _penalised(f: LinearModel, weighted: Vector) -> float:
@@ -154,10 +165,6 @@ def _penalised(f: LinearModel, weighted: Vector) -> float:
     return float(np.sum(beyond**2)) / (2.0 * l2)
 
 
-def _entropy(q: Vector) -> Vector:
-    return np.where(q > 0.0, q * np.log(np.where(q > 0.0, q, 1.0)), 0.0)
-
-
 def _blend(q: Vector, target: Vector, c: Vector, f: LinearModel) -> Vector:
     """Probabilities (n, K) whose weighted mean is that of the targets: mixed with a constant."""
     if not f.fit_intercept:
@@ -173,18 +180,21 @@ def _blend(q: Vector, target: Vector, c: Vector, f: LinearModel) -> Vector:
 
 def _simplex(slopes: Vector, target: Vector, c: Vector, f: LinearModel) -> tuple[Vector, float]:
     q = _shrunk(_blend(slopes + target, target, c, f), target, c, f)
-    return q - target, float(c @ _entropy(q).sum(axis=1))
+    return q - target, -float(np.sum(c @ entr(q)))
 
 
 def _unit(slopes: Vector, y: Vector, c: Vector, f: LinearModel) -> tuple[Vector, float]:
     q = slopes + y
     if f.fit_intercept:
+        # The probabilities of the class that has too much are scaled down.
+        wanted, mean = c @ y, c @ q
         for k in range(q.shape[1]):
-            two = np.column_stack([1.0 - q[:, k], q[:, k]])
-            targets = np.column_stack([1.0 - y[:, k], y[:, k]])
-            q[:, k] = _blend(two, targets, c, f)[:, 1]
+            if mean[k] > wanted[k]:
+                q[:, k] *= wanted[k] / mean[k]
+            elif mean[k] < wanted[k]:
+                q[:, k] = 1.0 - (1.0 - q[:, k]) * ((1.0 - wanted[k]) / (1.0 - mean[k]))
     q = _shrunk(q, y, c, f)
-    return q - y, float(c @ (_entropy(q) + _entropy(1.0 - q)).sum(axis=1))
+    return q - y, -float(np.sum(c @ (entr(q) + entr(1.0 - q))))
 
 
 def _shrunk(q: Vector, target: Vector, c: Vector, f: LinearModel) -> Vector:
@@ -215,7 +225,7 @@ def _admissible(slopes: Vector, y: Vector, c: Vector, f: LinearModel) -> tuple[V
             mean = mean * ((c @ y) / (c @ mean))
         if isinstance(f.penalty, L1):
             mean = _shrunk(mean, y, c, f)
-        return mean - y, float(c @ (_entropy(mean) - mean).sum(axis=1))
+        return mean - y, -float(np.sum(c @ (entr(mean) + mean)))
     if f.fit_intercept:
         shift = c @ u
         u = u - shift

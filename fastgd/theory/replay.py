@@ -161,6 +161,7 @@ def path(result: Result) -> Vector:
         points.append(progress.theta)
         return progress.step >= result.steps
 
+    keep.everywhere = True  # type: ignore[attr-defined]
     _again(result.objective, result.optimizer, result.setting, keep, result.rescalings)
     return np.array(points)
 
@@ -187,6 +188,7 @@ def traced(
             return Stop("interrupted", kind="interrupted")
         return trace(progress)
 
+    look.everywhere = True  # type: ignore[attr-defined]  # it asks for the loss over all ranks
     return trace, _again(objective, optimizer, setting, look, rescalings)
 
 
