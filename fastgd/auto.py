@@ -1,8 +1,9 @@
 """``minimize(f, "auto")``: a way for each kind of objective, until a proof or a small gradient.
 
-Squared losses are solved, few parameters take Newton's method with a Cholesky factor, other smooth
-objectives SciPy's L-BFGS over our gradient; a penalty with a kink takes SAGA on a linear model, and
-FISTA elsewhere.
+Squared losses are solved. Where rows are many SAGA makes a start, which is often enough. Then few
+parameters take Newton's method with a Cholesky factor, other smooth objectives SciPy's L-BFGS over
+our gradient; a penalty with a kink takes SAGA on a linear model, and FISTA elsewhere; a loss with a
+kink takes L-BFGS-B on its dual, which is smooth where there is an l2 term.
 """
 
 import math
@@ -19,7 +20,7 @@ from fastgd.objectives import LinearModel, Objective, Quadratic
 from fastgd.optimizers import SAGA
 from fastgd.penalties import L1, ElasticNet
 from fastgd.run import Run
-from fastgd.theory import minimum, newton, proximal, quadratics
+from fastgd.theory import duality, kinks, minimum, newton, proximal, quadratics
 from fastgd.theory.constants import constant_curvature, convex, ours, smooth, strong_convexity
 
 __all__: list[str] = []
@@ -31,6 +32,11 @@ NEWTON_PASSES = 64
 # And where it is done in a moment.
 NEWTON_WORK = 1e8
 LBFGS_STEPS = 20_000
+# A stochastic start: from so many rows on, where a pass is worth so many gradients, and for at most
+# so many passes.
+MANY = 4096
+WORTH = 100
+START_EPOCHS = 8
 # Then FISTA goes on, which a bad condition slows down less.
 SAGA_EPOCHS = 100
 
@@ -111,11 +117,18 @@ def minimize(objective: Any, theta0: Any, seed: Any, tol: Any) -> Result:
     else:
         if isinstance(objective, LinearModel):
             watch.curvature = strong_convexity(objective) or 0.0
-        if model is not None and _small(model):
-            chosen = Chosen("Newton", f"only {objective.n_params} parameters")
+        started = ""
+        if model is not None and _many(model):
+            theta = _start(model, theta, seed, watch)
+            started = "after a stochastic start, "
+        if watch.met:
+            chosen = Chosen("SAGA", f"a stochastic start over {model.n_samples} rows was enough")  # type: ignore[union-attr]
+        elif model is not None and _small(model):
+            chosen = Chosen("Newton", f"{started}only {objective.n_params} parameters")
             theta = newton.descend(model, theta, watch.enough)
         else:
-            chosen = Chosen("L-BFGS", f"smooth, with {objective.n_params} parameters")
+            why = f"{started}smooth, with {objective.n_params} parameters"
+            chosen = Chosen("L-BFGS", why)
             theta = _lbfgs(objective, theta, watch)
     return _result(objective, theta, start, seed, chosen, watch)
 
@@ -126,6 +139,42 @@ def _solvable(model: LinearModel) -> bool:
         and constant_curvature(model)
         and quadratics.work(model) <= minimum.NEWTON_WORK
     )
+
+
+def _many(model: LinearModel) -> bool:
+    # A pass of n steps of 1/(3 L_max) goes as far as nβ/(3 L_max) whole gradients of 1/β.
+    largest, beta = model.sample_smoothness(), model.smoothness()
+    if not largest or not beta or model.n_samples < MANY:
+        return False
+    return model.n_samples * beta >= WORTH * largest
+
+
+def _start(model: LinearModel, theta: Vector, seed: Any, watch: _Watch) -> Vector:
+    """SAGA, an order a pass, while a pass still halves what is proven or the gradient."""
+    seed = 0 if seed is None else seed
+    loss, gradient = model.value_and_gradient(theta)
+    if watch.enough(loss, gradient):
+        return theta
+    with Run(
+        model, SAGA(), theta, batch_size=1, epochs=START_EPOCHS, seed=seed, sampling="shuffle",
+        record_every=0,
+    ) as run:  # fmt: skip
+        while run.step < run.total:
+            before, gap = watch.norm, watch.gap
+            if run.advance(model.n_samples).stop is not None and run.step < run.total:
+                break
+            theta = run.theta
+            loss, gradient = model.value_and_gradient(theta)
+            near = watch.enough(loss, gradient)
+            # The duality gap is nearer the truth than what the gradient proves.
+            proven = duality.gap_bound(model, theta)
+            if proven < watch.gap:
+                watch.gap = proven
+            if near or watch.met:
+                break
+            if watch.norm > before / 2 and watch.gap > gap / 2:
+                break
+    return theta
 
 
 def _small(model: LinearModel) -> bool:
@@ -139,8 +188,19 @@ def _with_kinks(
 ) -> tuple[Vector, Chosen]:
     loss = getattr(objective, "loss", None)
     if loss is not None and loss.curvature is None:
-        raise ValueError(f'"auto" has no way for a loss without curvature, as {loss!r}: give an '
-                         "optimizer")  # fmt: skip
+        if not kinks.applies(objective) or not ours(objective):
+            raise ValueError(f'"auto" has no way for a loss without curvature, as {loss!r}, but '
+                             "with an l2 penalty of a linear model of one output: give an "
+                             "optimizer")  # fmt: skip
+
+        def enough(value: float, gap: float) -> bool:
+            watch.gap = gap
+            watch.near(value, math.nan)
+            return gap <= watch.tol
+
+        found = kinks.solve(objective, watch.tol, enough)
+        watch.gap = found.error
+        return found.theta, Chosen("L-BFGS-B on the dual", "a loss that has a kink")
     name = "FISTA"
     lasso = isinstance(objective.penalty, (L1, ElasticNet))
     if isinstance(objective, LinearModel) and (lasso or not hasattr(objective.X, "indptr")):

@@ -69,3 +69,40 @@ def test_what_makes_no_sense_is_refused():
         gd.minimize(gd.LinearModel(X, Y, "hinge"), "auto")
     with pytest.raises(ValueError, match="theta0 must have one entry"):
         gd.minimize(f, "auto", theta0=np.zeros(3))
+
+
+KINKED = {
+    "hinge": lambda y, score: ("hinge", y),
+    "quantile": lambda y, score: (gd.losses.Quantile(0.3), score),
+    "epsilon": lambda y, score: (gd.losses.EpsilonInsensitive(0.1), score),
+}
+
+
+@pytest.mark.parametrize("kind", KINKED)
+@pytest.mark.parametrize("intercept", [False, True])
+def test_losses_with_a_kink_end_with_a_proof_too(kind, intercept):
+    rows = X[:150, :6]
+    score = rows @ np.arange(1.0, 7.0) + np.sin(np.arange(150))
+    loss, y = KINKED[kind](Y[:150], score)
+    for penalty in (gd.penalties.L2(0.05), gd.penalties.ElasticNet(0.1, 0.5)):
+        f = gd.LinearModel(rows, y, loss, penalty, fit_intercept=intercept)
+        r = gd.minimize(f, "auto", tol=1e-4)
+        assert r.converged and "dual" in r.message and "proven" in r.message
+        # No descent from there finds a loss that is lower by more than what is proven.
+        rates = gd.schedules.inverse_time(0.05, rate=0.01)
+        down = gd.minimize(f, gd.SGD(rates), r.theta, steps=2000, record_every=10)
+        assert r.loss - down.history["loss"].min() <= 1e-4
+
+
+def test_many_rows_are_begun_stochastically():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((20_000, 20))
+    rows /= np.linalg.norm(rows, axis=1)[:, None]
+    y = rows @ rng.standard_normal(20) + 0.3 * rng.standard_normal(20_000) > 0
+    f = gd.LogisticRegression(rows, y, l2=1e-3)
+    best = gd.theory.optimum(f)
+    rough, fine = (gd.minimize(f, "auto", tol=tol) for tol in (1e-2, 1e-9))
+    assert rough.optimizer.name == "SAGA" and "stochastic start" in rough.message
+    assert fine.optimizer.name == "Newton" and "after a stochastic start" in fine.message
+    assert rough.loss - best.loss <= 1e-2 and fine.loss - best.loss <= 1e-9
+    assert "proven" in rough.message and "proven" in fine.message

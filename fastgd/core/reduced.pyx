@@ -184,8 +184,13 @@ cdef inline double later(double v, double mean, double seen, const Reduced *run)
     # What is stored after the steps that a coordinate has missed: v <- soft(v - a mean, a l1) for
     # each, a being the rate over the factor.
     cdef double l1 = run.l1, total = run.sums[run.n_sums] - seen
-    if l1 == 0.0:
-        return v - total * mean
+    # Nearly always it stays on its side of 0, or at 0: one branch for both, since which of them it
+    # is no processor can guess.
+    cdef double side = <double>(v > 0.0) - <double>(v < 0.0)
+    cdef double moved = v - total * (mean + side * l1)
+    cdef int stays = (moved * side > 0.0) | ((side == 0.0) & (fabs(mean) <= l1))
+    if stays:
+        return side * side * moved
     if total == 0.0:
         return v
     if v > 0.0:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastgd.checks import as_vector
 from fastgd.objectives import LinearModel, Objective, Quadratic
-from fastgd.theory import newton, proximal, quadratics
+from fastgd.theory import kinks, newton, proximal, quadratics
 from fastgd.theory.constants import (
     constant_curvature,
     convex,
@@ -130,6 +130,8 @@ def optimum(objective: Objective, theta0: Any = None, progress: bool = False) ->
 def _found(objective: Objective, theta: Vector, show: "_Show") -> Found:
     if type(objective) is Quadratic:
         return quadratics.quadratic(objective, theta)
+    if kinks.applies(objective) and ours(objective):
+        return kinks.solve(objective)
     if not smooth(objective):
         return proximal.fista(objective, theta, show)
     if isinstance(objective, LinearModel) and ours(objective):
