@@ -166,7 +166,8 @@ class LocalSteps:
         state["means"], state["filled"], state["factor"] = means, True, 1.0
         if "coordinates" in state:  # column by column: the weight, its mean, and no steps since
             d = own.n_features
-            table = np.zeros((d, K, 4))
+            # Two numbers a weight, or with an l1 penalty four, of which the first two are these.
+            table = np.zeros((d, K, state["coordinates"].size // (d * K)))
             table[:, :, 0] = theta[: K * d].reshape(K, d).T
             table[:, :, 1] = means[: K * d].reshape(K, d).T
             state["coordinates"], state["n_sums"] = table.reshape(-1), 0

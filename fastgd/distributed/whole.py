@@ -364,6 +364,12 @@ def _checked(
             f"{name} steps on one row at a time, which another rank may have: let each rank step "
             "on its own rows, with sync_every"
         )
+    if arguments["sampling"] == "importance":
+        raise ValueError("importance sampling knows the rows of one rank only: take another one")
+    if name == "PolyakStep" and optimizer.optimum is None and sync_every is None:
+        raise ValueError(
+            "PolyakStep finds the least possible loss in one rank's rows: give optimum"
+        )
     if sync_every is None:
         return tuple(callbacks)
     every = as_count("sync_every", sync_every)
