@@ -830,7 +830,7 @@ def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator
         return
     # Of rows that are spread over ranks, the threads share those of this one.
     leader, own = getattr(core, "inner", core), getattr(objective, "local", objective)
-    cores = [own.compiled() for _ in range(count)]
+    cores: list[Any] = [own.compiled() for _ in range(count)]
     if weights is not None:
         for one in cores:
             one.draw_with(weights)
