@@ -546,7 +546,10 @@ class Run:
             asked = ()  # before the first step
         elif asked:
             asked = tuple(filter(_each_chunk, asked))
-        stop = self._ranks.answer(lambda: self._ask_all(asked))
+        if asked or self._ranks.size > 1:
+            stop = self._ranks.answer(lambda: self._ask_all(asked))
+        else:
+            stop = None
         self._looked = t
         return stop
 
