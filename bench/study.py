@@ -8,6 +8,7 @@ batches by indexing. What torch would take for all is its share of these times t
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -57,8 +58,10 @@ def model_of(problem: gd.problems.Problem) -> tuple[Any, Any, Any, Any]:
     elif "logistic" in problem.name:
         y, loss, layers = y.double(), nn.BCEWithLogitsLoss(), [nn.Linear(d, 1), nn.Flatten(0)]
     elif "network" in problem.name:
-        hidden = [nn.Linear(d, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU()]
-        layers = [*hidden, nn.Linear(16, 1), nn.Flatten(0)]
+        hidden, layers = [d, *problem.train.hidden], []
+        for width, next_one in itertools.pairwise(hidden):
+            layers += [nn.Linear(width, next_one), nn.ReLU()]
+        layers += [nn.Linear(hidden[-1], 1), nn.Flatten(0)]
     else:
         layers = [nn.Linear(d, 1, bias=False), nn.Flatten(0)]
     return nn.Sequential(*layers), loss, X, y
@@ -111,7 +114,7 @@ def main() -> None:
     whole = seconds(lambda: found.append(gd.compare()))
     runs = len(found[0].rows)
     print(
-        f"the study: {len(FIFTEEN)} optimizers, {len(FOUR)} problems, budget 25, 10 seeds, 2 "
+        f"the study: {len(FIFTEEN)} optimizers, {len(FOUR)} problems, 5 draws of 7 trials, 2 "
         f"schedules: {runs} runs\nfastgd, {jobs} threads: {whole:.1f} s, without the report"
     )
     try:

@@ -16,7 +16,7 @@ FIFTEEN = (
 )  # fmt: skip
 NEWER = ("ademamix", "adopt", "signum", "nadamw", "cautious-adam")
 # Four problems of four kinds, one of them deep.
-FOUR = ("breast-cancer-logistic", "penguins-network", "spirals-deep", "noisy-quadratic")
+FOUR = ("breast-cancer-logistic", "uneven-logistic", "spirals-deep", "noisy-quadratic")
 # The four schedules of the same paper. A run of T steps has restarts at T/7 and 3T/7; a trapezoid
 # rises over its first tenth and falls over its last.
 SCHEDULES = ("constant", "cosine", "restarts", "trapezoidal")
