@@ -65,7 +65,7 @@ def test_a_gain_is_the_same_in_table_matrix_and_comparison(found):
             before, after = row["default"][1], row["tuned"][1]
             assert (tuned, default) == (f"{after:.4g}", f"{before:.4g}")
             assert row["gain"] == pytest.approx(100 * (before - after) / before)
-            assert gain == f"{row['gain']:.0f} %"
+            assert gain == f"{round(row['gain'])} %"
             i = names.index(name)
             assert gains[i, i] == pytest.approx(row["gain"])
             # So does the summary, in the line of that schedule: tuning starts from the same.

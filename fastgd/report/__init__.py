@@ -195,7 +195,7 @@ def _spread(three: Sequence[float]) -> Markup:
 
 
 def _percent(value: float) -> Markup:
-    return Markup(f"{value:.0f} %" if math.isfinite(value) else "–")
+    return Markup(f"{round(value)} %" if math.isfinite(value) else "–")  # and never -0
 
 
 def _most(losses: Mapping[Any, Sequence[float]]) -> int:
