@@ -546,7 +546,10 @@ class Run:
             asked = ()  # before the first step
         elif asked:
             asked = tuple(filter(_each_chunk, asked))
-        stop = self._ranks.answer(lambda: self._ask_all(asked))
+        if asked or self._ranks.size > 1:
+            stop = self._ranks.answer(lambda: self._ask_all(asked))
+        else:
+            stop = None
         self._looked = t
         return stop
 
@@ -830,7 +833,7 @@ def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator
         return
     # Of rows that are spread over ranks, the threads share those of this one.
     leader, own = getattr(core, "inner", core), getattr(objective, "local", objective)
-    cores = [own.compiled() for _ in range(count)]
+    cores: list[Any] = [own.compiled() for _ in range(count)]
     if weights is not None:
         for one in cores:
             one.draw_with(weights)

@@ -94,7 +94,7 @@ class Stretch:
 
     @property
     def step(self) -> int:
-        step: int = self.solver.update.t
+        step: int = self.solver.step
         return step
 
     @property

@@ -68,8 +68,8 @@ cdef class AdamUpdate(Moments):
                     self.eps, self.eps_root, keep)
 
 
-# m and v as in Adam; the step divides by the largest v so far, or by the largest gain v: v as it was
-# corrected at its own step, where the correction is not made afterwards.
+# m and v as in Adam; the step divides by the largest v so far, or by the largest gain v: v as it
+# was corrected at its own step, where the correction is not made afterwards.
 cdef kernel_void amsgrad_kernel(double *theta, const double *gradient, double *m, double *v,
                                 double *largest, Py_ssize_t start, Py_ssize_t stop, double m_scale,
                                 double v_scale, double gain, double beta1, double beta2,

@@ -43,8 +43,8 @@ cdef struct Line:
     double mean
 
 
-# One weight on CSR rows with an l1 penalty: what is stored, its entry of the mean gradient, and the sum of the rates
-# up to which it is up to date.
+# One weight on CSR rows with an l1 penalty: what is stored, its entry of the mean gradient, and the
+# sum of the rates up to which it is up to date.
 cdef struct Coordinate:
     double stored
     double mean

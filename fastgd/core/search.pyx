@@ -134,11 +134,11 @@ cdef class ArmijoSolver(Search):
     cdef int find(self, const Batch *batch, double value, double square, double lr,
                   double *rate) noexcept nogil:
         cdef double there = 0.0, now = lr
-        cdef Py_ssize_t trial
+        cdef Py_ssize_t _trial
         cdef int status = OK
         if self.update.t > 0:
             now = min(lr, self.grow * self.update.scalars[0])
-        for trial in range(MOST_TRIALS):
+        for _trial in range(MOST_TRIALS):
             step_kernel(self.theta, self.gradient, self.room, 0, self.n_params, now, 1.0)
             status = self.objective.value(self.room, batch, &there)
             # Infinite and undefined losses are no descent.

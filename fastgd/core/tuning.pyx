@@ -7,7 +7,7 @@ from libc.math cimport fabs, sqrt
 from libc.string cimport memcpy
 
 from .update cimport Update, count
-from .vector cimport dot, kernel_void, square_sum
+from .vector cimport kernel_void, square_sum
 
 from .update import UPDATES, rules_of
 
@@ -126,7 +126,7 @@ cdef class DoWGUpdate(Found):
         return lr * self.scalars[1] / square if square != 0.0 else 0.0
 
 
-# s = theta - previous theta and y = gradient - previous gradient; out[0] = s s, [1] = s y, [2] = y y
+# s = theta - previous theta and y = gradient - previous gradient; out = s s, s y, y y
 cdef kernel_void secant_kernel(const double *theta, const double *before, const double *gradient,
                                const double *gradient_before, Py_ssize_t n,
                                double *out) noexcept nogil:
@@ -170,15 +170,16 @@ cdef kernel_void prodigy_kernel(const double *theta, const double *gradient, con
                                 double weight, double beta1, double beta2, double beta3,
                                 double *along, double *size) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double g, moved, a = 0, b = 0
+    cdef double g, a = 0, b = 0
+    # A loop of its own: the sums below are made in one order.
     for j in range(n):
         g = d * gradient[j]
         m[j] = beta1 * m[j] + (1.0 - beta1) * g
         v[j] = beta2 * v[j] + (1.0 - beta2) * g * g
-        moved = beta3 * s[j] + weight * g
-        s[j] = moved
+        s[j] = beta3 * s[j] + weight * g
+    for j in range(n):
         a += gradient[j] * (start[j] - theta[j])
-        b += fabs(moved)
+        b += fabs(s[j])
     along[0] = a
     size[0] = b
 

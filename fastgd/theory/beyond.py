@@ -23,7 +23,7 @@ class Beyond(Judge):
     """Rows 7 to 11 of what is known."""
 
     def row_7(self) -> Row:
-        wanted = (
+        wanted: tuple[Assumption, ...] = (
             self.convex(), self.gradient(), self.plain(), self.no_proximal_step(),
             self.independent(), self.positive_rates(), self.lengths(),
         )  # fmt: skip

@@ -11,7 +11,7 @@ Any u of the box, moved a little so that the sum is 0, gives a weight vector and
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ ROUNDS = 40
 STEPS = 500
 
 
-def applies(f: Any) -> bool:
+def applies(f: Any) -> TypeGuard[LinearModel]:
     """Whether it is a linear model of that kind, with one output and a quadratic penalty."""
     if not isinstance(f, LinearModel) or f.n_outputs != 1 or _strengths(f)[0] == 0.0:
         return False
