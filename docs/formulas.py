@@ -14,7 +14,7 @@ COMMANDS = {
     "<=": r"\leq ", ">=": r"\geq ", "≤": r"\leq ", "≥": r"\geq ", "←": r"\leftarrow ",
     "→": r"\to ", "∇": r"\nabla ", "∞": r"\infty ", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
     "⌈": r"\lceil ", "⌉": r"\rceil ", "∈": r"\in ", "∘": r"\circ ",
-    "√": r"\surd ", r"\dots": r"\ldots ",
+    "√": r"\surd ", "⟨": r"\langle ", "⟩": r"\rangle ", r"\dots": r"\ldots ",
     r"\tfrac": r"\frac",
     # A browser stretches these to what they hold.
     **{rf"\{size}{side}": command for size in ("bigg", "Big", "big")

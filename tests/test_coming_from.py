@@ -93,9 +93,10 @@ KERAS = {
         gd.Lion(LR, weight_decay=0.1),
         lambda o: o.Lion(LR, weight_decay=0.1),
     ),
-    "AdamW, nearly without ε": (
-        gd.AdamW(LR, eps_root=0.0, weight_decay=0.004),
-        lambda o: o.AdamW(LR, epsilon=1e-14),
+    "Adam": (gd.Adam(LR, eps_root=0.0, eps_hat=1e-7), lambda o: o.Adam(LR)),
+    "AdamW": (
+        gd.AdamW(LR, eps_root=0.0, eps_hat=1e-7, weight_decay=0.004),
+        lambda o: o.AdamW(LR),
     ),
 }
 
@@ -130,6 +131,7 @@ def test_epsilon_of_keras_moves_with_the_step(keras, gradients):
         theta = theta - LR * m / (1 - 0.9**t) / root
     found = kerass(keras, gradients, keras.optimizers.Adam(LR, epsilon=epsilon))
     agree(found, theta)
+    agree(ours(gradients, gd.Adam(LR, eps_root=0.0, eps_hat=epsilon)), theta)
     for eps, eps_root in ((epsilon, 0.0), (0.0, epsilon), (0.0, epsilon**2)):
         other = ours(gradients, gd.Adam(LR, eps=eps, eps_root=eps_root))
         assert np.linalg.norm(found - other) > 1e-4

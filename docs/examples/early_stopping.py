@@ -3,8 +3,8 @@ A callback that watches other data
 ==================================
 
 Training loss keeps falling when the loss on rows that were held out has long begun to rise. A
-callback is any function of the progress of a run; this one keeps the best parameters. A ready-made
-one is `gd.callbacks.EarlyStopping`.
+callback is any function of the progress of a run; this one ends it, and gives the best parameters.
+A ready-made one is `gd.callbacks.EarlyStopping`.
 """
 
 import matplotlib.pyplot as plt
@@ -21,14 +21,18 @@ class Watch:
     """The loss on held-out rows at each record; stops after ten without a new best."""
 
     def __init__(self):
-        self.losses, self.best = [], None
+        self.losses, self.found = [], None
 
     def __call__(self, progress):
         self.losses.append(judge.value(progress.theta))
         if self.losses[-1] == min(self.losses):
-            self.best = progress.theta.copy()
+            self.found = progress.step, progress.loss, progress.theta.copy()
         late = len(self.losses) - int(np.argmin(self.losses)) > 10
         return "no new best in ten records" if late else None
+
+    def best(self):
+        """What the result is then made of."""
+        return self.found
 
 
 watch = Watch()
