@@ -277,7 +277,8 @@ class Run:
         loss = self._loss if self._recorded == step else None
         theta, message = self._stretch.solver.settled, stop.message
         for callback in self.callbacks:
-            found = callback.best() if hasattr(callback, "best") else None
+            best = getattr(callback, "best", None)
+            found = best() if callable(best) else None
             if found is not None and found[0] < step:
                 step, loss, theta = found
                 message = f"{message}; the result is that of step {step}"

@@ -7,7 +7,7 @@ import pytest
 
 import fastgd as gd
 from fastgd import theory
-from fastgd.theory import rows
+from fastgd.theory import judging, rows
 from fastgd.theory.replay import gradient_is_wrong
 
 
@@ -138,7 +138,7 @@ def test_few_seeds_exceed_as_rarely_as_many(runs):
     rng = np.random.default_rng(0)
     draws = rng.normal(size=(100_000, runs))
     t = draws.mean(axis=1) / (draws.std(axis=1, ddof=1) / math.sqrt(runs))
-    near, far = (rows._quantile(tail, runs) for tail in rows.TAILS)
+    near, far = (judging._quantile(tail, runs) for tail in judging.TAILS)
     assert np.mean(t > far) == pytest.approx(0.00135, abs=4e-4)
     assert np.mean(t > near) == pytest.approx(0.15866, abs=5e-3)
     if runs == 50:
