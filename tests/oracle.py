@@ -982,7 +982,7 @@ def batches(n, batch_size, steps, sampling, seed):
 
 
 def replay(
-    objective, rule, theta0, steps, lr, batch_size=None, sampling="replacement", seed=None,
+    objective, rule, theta0, steps, /, lr, batch_size=None, sampling="replacement", seed=None,
     momentum=None, weight_decay=None, **hyperparameters,
 ):  # fmt: skip
     """θ_0, θ_1, ..., θ_T as rows. `lr` and `momentum` are numbers or arrays, one entry a step.

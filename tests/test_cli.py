@@ -108,7 +108,7 @@ def test_every_objective_on_data_is_offered():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_fit_by_each_optimizer(run, optimizer):
     others = {"adadelta": 1.0, "schedulefreesgd": 0.5, "lookahead": 0.1, "polyakaverage": 0.1,
-              "exponentialaverage": 0.1}  # fmt: skip
+              "exponentialaverage": 0.1, "dog": 1.0, "dowg": 1.0, "qhm": 0.1}  # fmt: skip
     rate = (pictures.DEMO_RATES | others).get(optimizer, 0.01)
     out = fitted(run, f"breast-cancer --optimizer {optimizer} --lr {rate} --epochs 30")
     assert printed(out, "accuracy") >= 0.95
