@@ -27,7 +27,9 @@ def theta_of(f):
 def in_child(work):
     """The exit code of a forked process: 0 where work() is true."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        # Of forks beside threads: Python's, and that of jax, where another test has imported it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
         process = os.fork()
     if process == 0:
         code = 1

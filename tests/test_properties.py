@@ -129,7 +129,7 @@ def test_a_softmax_of_two_is_logistic(problem):
 
 
 LINEAR_RULES = ["sgd", "momentum", "nesterov", "schedulefreesgd", "lookahead", "polyakaverage",
-          "exponentialaverage", "cautious", "barzilaiborwein"]  # fmt: skip
+          "exponentialaverage", "cautious", "barzilaiborwein", "qhm", "coupleddecay"]  # fmt: skip
 # Neither one nor the other: AdaBound's bounds do not scale, RAdam is linear for its first steps,
 # and Adadelta without its ε never starts.
 MIXED = ["adabound", "amsbound", "radam", "adadelta"]
