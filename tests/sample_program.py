@@ -118,8 +118,8 @@ def proved() -> str:
     assert_type(certificate, gd.theory.Certificate)
     plan = gd.theory.plan(f, target_grad_norm=0.1)
     rows: list[str] = [row.verdict for row in certificate.rows]
-    batch_size: int = plan.batch_size
-    assert rows and batch_size >= 1
+    batch_size: int | None = plan.batch_size
+    assert rows and batch_size is not None and batch_size >= 1
     return str(certificate)
 
 
