@@ -1,5 +1,4 @@
 # The explorer: its runs are fastgd's own, its page shows them, and every control moves something.
-import argparse
 import base64
 import dataclasses
 import json
@@ -13,7 +12,8 @@ import pytest
 
 import fastgd as gd
 from fastgd import theory
-from fastgd.explorer import add_parser, landscapes, runs
+from fastgd.cli import main
+from fastgd.explorer import landscapes, runs
 
 STEPS = runs.STEPS
 CLASSICS = {land.name: land for land in landscapes.classics()}
@@ -193,21 +193,18 @@ def test_classes_that_two_columns_tell_apart_are_refused(tmp_path):
         landscapes.of_data(tmp_path / "apart.npz")
 
 
-def arguments(*given):
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    return parser.parse_args(["explore", *map(str, given)])
+def explore_by_command(*given):
+    return main(["explore", *map(str, given)])
 
 
-def test_the_command_refuses_before_any_work(tmp_path):
+def test_the_command_refuses_before_any_work(tmp_path, capsys):
     for given, message in [
         (["--out", tmp_path / "page.png"], "must end in .html"),
         (["--out", tmp_path / "none" / "page.html"], "no such folder"),
         (["--out", tmp_path / "page.html", "--target", "y"], "--target is about DATA"),
     ]:
-        options = arguments(*given)
-        with pytest.raises(ValueError, match=message):
-            options.command(options)
+        assert explore_by_command(*given) == 2
+        assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -217,8 +214,8 @@ def test_a_page_of_data_is_written(tmp_path, capsys):
     x = np.random.default_rng(0).standard_normal((40, 3))
     np.savez(tmp_path / "mine.npz", X=x, y=x @ [1.0, -2.0, 0.5])
     out = tmp_path / "mine.html"
-    options = arguments(tmp_path / "mine.npz", "--columns", "x0,x2", "--lang", "fr", "--out", out)
-    assert options.command(options) == 0
+    given = (tmp_path / "mine.npz", "--columns", "x0,x2", "--lang", "fr", "--out", out)
+    assert explore_by_command(*given) == 0
     text = out.read_text("utf-8")
     assert text.startswith('<!DOCTYPE html>\n<html lang="fr">')
     assert "mine.npz (moindres carrés)" in text

@@ -211,18 +211,18 @@ def test_probabilities_are_calibrated(name):
 
 @pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_threads_and_processes_come_to_the_same(backend):
+    # Inside the test, so that it is sent whole: a process that loky starts cannot import the tests.
+    def fit_quietly(estimator, X, y):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return estimator.fit(X, y)
+
     every = [(model(name), target(name)) for name in ours.__all__]
     fitted = Parallel(n_jobs=2, backend=backend)(
         delayed(fit_quietly)(clone(estimator), X, y) for estimator, y in every
     )
     for (estimator, y), other in zip(every, fitted, strict=True):
         assert np.array_equal(fit_quietly(estimator, X, y).predict(X), other.predict(X))
-
-
-def fit_quietly(estimator, X, y):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return estimator.fit(X, y)
 
 
 @pytest.mark.parametrize(
