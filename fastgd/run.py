@@ -29,6 +29,7 @@ from fastgd.arguments import (
     check_sampling,
     check_seed,
     checked_records,
+    dampening_watched,
     length,
     sampler_of,
     with_number,
@@ -123,6 +124,7 @@ class Run:
         comm: Any = None,
         reproducible: bool | int = True,
         sync_every: int | None = None,
+        stationarity: bool = False,
     ) -> None:
         self._ranks: Any = ALONE
         comm = getattr(objective, "comm", None) if comm is None else comm
@@ -164,6 +166,8 @@ class Run:
         clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
         if optimizer.solver is not None and (clip_norm or clip_value):
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
+        if stationarity:
+            dampening = dampening_watched(optimizer, objective, comm)
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
         self.progress = progress
@@ -173,8 +177,9 @@ class Run:
             theta = as_vector("theta0", theta0, objective.n_params).copy()
         self.objective = objective
         self.setting = Setting(
-            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value
-        )
+            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value,
+            bool(stationarity),
+        )  # fmt: skip
         self.rates = self.optimizer.rates(self.total)
 
         chances = chances_of(objective, sampling, batch_size)
@@ -186,10 +191,13 @@ class Run:
             self._drawn_weights = row_weights(objective) / (len(chances) * chances)
             core.draw_with(self._drawn_weights)
         update = updates.make(self.optimizer, len(theta), core.span_list, core.penalty)
-        if clip_norm is None and clip_value is None:
+        if stationarity:
+            solver: Any = solvers.Watched(core, update, sampler, theta, dampening=dampening)
+        elif clip_norm is None and clip_value is None:
             solver = objective.solver(core, update, sampler, theta)
         else:
             solver = solvers.General(core, update, sampler, theta)
+        if clip_norm is not None or clip_value is not None:
             solver.clip(clip_norm or math.inf, clip_value or math.inf)
         self._stretch = Stretch(solver, self.rates, lock, self._ranks.same)
         # A run that ends at each record: somebody looks at it there.
@@ -202,7 +210,7 @@ class Run:
             # An exception in the middle of a step would leave the others waiting.
             self._interrupts.heard = contextlib.nullcontext()
         self.note: Any = None
-        self.history = History()
+        self.history = History(watched=bool(stationarity))
         self.stop: Stop | None = None
         # (step, factor): from there on a callback had the rates multiplied.
         self.rescalings: list[tuple[int, float]] = []
@@ -397,7 +405,7 @@ class Run:
                 seed=files.seed_of(state),
                 record_every=state["record_every"] if record_every is None else record_every,
                 callbacks=callbacks,
-                **{name: state[name] for name in files.SETTING},
+                **{name: state[name] for name in files.SETTING if name in state},
                 **options,
             )
             if isinstance(known, Optimizer) and known != run.optimizer:
@@ -628,6 +636,7 @@ def minimize(
     comm: Any = None,
     reproducible: bool | int = True,
     sync_every: int | None = None,
+    stationarity: bool = False,
 ) -> Result:
     r"""Minimise an objective by gradient descent or one of its variants.
 
@@ -701,6 +710,10 @@ def minimize(
         With comm, local SGD: every rank takes its own steps, on batches of its own rows, and the
         ranks' θ are averaged after so many (by their numbers of rows). SAGA and SVRG run this way
         only: each rank keeps its table, and at each meeting finds the full gradient of all rows.
+    stationarity : bool, default False
+        Sum both sides of the fluctuation-dissipation relation (Yaida 2019) along the run, for
+        `Result.stationarity` and as columns of the history. For SGD and Momentum, and an objective
+        without a kink. Every step then forms its gradient, and costs two passes over θ more.
 
     Returns
     -------
@@ -744,7 +757,7 @@ def minimize(
         if comm is not None:
             raise ValueError('"auto" runs on one machine: give an optimizer beside comm')
         given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
-        if any(one is not None for one in given) or tuple(callbacks) or progress:
+        if any(one is not None for one in given) or tuple(callbacks) or progress or stationarity:
             raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
         chosen: Result = views.view("auto")(objective, theta0, seed, 1e-6 if tol is None else tol)
         return chosen
@@ -753,7 +766,7 @@ def minimize(
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
-        on_interrupt, comm, reproducible, sync_every,
+        on_interrupt, comm, reproducible, sync_every, stationarity,
     ) as run:  # fmt: skip
         return run.advance()._last_result()
 
