@@ -1,8 +1,8 @@
 """S13: seconds to a suboptimality of 1e-3, 1e-6 and 1e-9, "auto" beside every peer's best way.
 
-    python -m bench.accuracy                    every cell that bench/accuracy.jsonl does not have
-    python -m bench.accuracy --sets a9a,w8a --precisions 1e-3
-    python -m bench.accuracy --table            writes the table of docs/speed.md
+    python -m bench.suboptimality                    every cell that bench/suboptimality.jsonl does not have
+    python -m bench.suboptimality --sets a9a,w8a --precisions 1e-3
+    python -m bench.suboptimality --table            writes the table of docs/speed.md
 
 A cell is a data set and a precision: F(θ) - F* <= precision (F(0) - F*), l2 = 1e-4, no intercept,
 from arrays in memory, one thread, the call and its checks included. "auto" gets that as its `tol`,
@@ -35,9 +35,9 @@ from bench import data
 from bench.harness import Missing, show
 
 HERE = Path(__file__).resolve().parent
-KEPT = HERE / "accuracy.jsonl"
+KEPT = HERE / "suboptimality.jsonl"
 PAGE = HERE.parent / "docs" / "speed.md"
-BEGIN, END = "<!-- written by bench.accuracy -->", "<!-- end of bench.accuracy -->"
+BEGIN, END = "<!-- written by bench.suboptimality -->", "<!-- end of bench.suboptimality -->"
 L2 = 1e-4
 PRECISIONS = (1e-3, 1e-6, 1e-9)
 SETS = ("california", "a9a", "w8a", "news20", "imdb", "covtype", "mnist")
