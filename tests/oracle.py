@@ -934,7 +934,7 @@ class Cautious(SGD):
         return self.inner.point(theta, momentum)
 
     def move(self, theta, g, t, lr, momentum):
-        self.inner.weights = self.weights
+        self.inner.weights, self.inner.layers = self.weights, self.layers
         move = self.inner.move(theta, g, t, lr, momentum) - theta
         self.rate = self.inner.rate
         taken = np.zeros_like(theta)

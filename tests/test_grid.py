@@ -36,11 +36,16 @@ DRAWS = (
     (7, "sequential"),
     (None, "replacement"),
 )
-ALL = list(
-    itertools.product(
+# Unclipped, ADOPT divides by a second moment from before the gradient: of a loss that grows as exp,
+# one row may throw it out of the numbers.
+GROWING = ("gamma", "poisson", "tweedie")
+ALL = [
+    one
+    for one in itertools.product(
         STORAGES, sorted(gd.losses.registry), PENALTIES, (False, True), sorted(RULES), DRAWS
     )
-)
+    if not (one[4] == "adopt-unclipped" and one[1] in GROWING)
+]
 
 
 @functools.cache
@@ -88,7 +93,7 @@ def differences(combinations):
 
 def test_a_sample_of_all_combinations():
     order = np.random.default_rng(0).permutation(len(ALL))
-    assert differences(ALL[i] for i in order[:1500]) == []
+    assert differences(ALL[i] for i in order[:3000]) == []
 
 
 @pytest.mark.slow
