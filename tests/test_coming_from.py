@@ -156,11 +156,14 @@ def test_keras_keeps_the_rate_in_the_velocity(keras, gradients):
 
 
 @THEIRS
-def test_keras_has_its_cosine_in_single_precision(keras):
+def test_keras_cosine_has_the_precision_of_its_backend(keras):
     theirs = keras.optimizers.schedules.CosineDecay(np.float64(LR), 80)
     ours = gd.dialects.keras.CosineDecay(LR, 80)(np.arange(80), 80)
     apart = max(abs(float(theirs(t)) / ours[t] - 1) for t in (5, 20, 33, 60))
-    assert 1e-12 < apart < 1e-6
+    if keras.backend.backend() == "torch":
+        assert apart < 1e-12
+    else:  # jax: in float32, whatever it is given
+        assert 1e-12 < apart < 1e-6
 
 
 # scikit-learn: no shuffling on either side, so that the rows come in the same order

@@ -299,7 +299,7 @@ def CosineDecay(
     initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, name: str = "",
     warmup_target: float | None = None, warmup_steps: int = 0,
 ) -> schedules.Schedule:  # fmt: skip
-    """``keras.optimizers.schedules.CosineDecay``, whose own cosine is in float32 (2e-7 apart).
+    """``keras.optimizers.schedules.CosineDecay``, which on JAX is in float32, 2e-7 apart.
 
     >>> gd.dialects.keras.CosineDecay(1.0, 2)(np.arange(4)).round(3)
     array([1. , 0.5, 0. , 0. ])
