@@ -28,7 +28,7 @@ __all__: list[str] = []
 Vector = NDArray[np.float64]
 
 # Newton pays where its Hessian costs no more than so many gradients.
-NEWTON_PASSES = 64
+NEWTON_PASSES = 128
 # And where it is done in a moment.
 NEWTON_WORK = 1e8
 LBFGS_STEPS = 20_000
