@@ -1054,6 +1054,24 @@ def replay(
     return np.array(path)
 
 
+def stationarity(path, gradients, lr, momentum, dampening, record_every):
+    """The fluctuation-dissipation ratio at each record of the run that took these steps.
+
+    Both sides step by step: Σ θ·g over Σ (1+γ)/(2η(1-δ)) ‖θ' - θ‖², over the steps from the last
+    record at or before the half.
+    """
+    ratios = []
+    for end in range(0, len(path), record_every):
+        first = end // 2 // record_every * record_every
+        one = other = 0.0
+        for k in range(first, end):
+            one += path[k] @ gradients[k]
+            moved = path[k + 1] - path[k]
+            other += (1 + momentum[k]) / (2 * lr[k] * (1 - dampening[k])) * (moved @ moved)
+        ratios.append(one / other if end > first else math.nan)
+    return np.array(ratios)
+
+
 # --- Reduced variance ----------------------------------------------------------------------------
 
 

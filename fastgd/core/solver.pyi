@@ -46,3 +46,14 @@ class Solver:
     def rewind(self) -> None: ...
 
 class General(Solver): ...
+
+class Watched(General):
+    def __init__(
+        self,
+        objective: Objective,
+        update: Update,
+        sampler: Sampler,
+        theta: NDArray[np.float64],
+        *,
+        dampening: float = 0.0,
+    ) -> None: ...
