@@ -5,7 +5,8 @@
 
 A signal is SIGINT or SIGTERM, at an instant drawn between the start of the process and its end, so
 that it also comes while Python starts, while fastgd is imported, and when all is over. What Python
-itself shows of a signal before it has got to fastgd is counted, and is no fault.
+itself shows of a signal before it has got to fastgd, or once fastgd has ended, is counted, and is
+no fault.
 
 The second is the process's own: what its main thread waits for a processor that others use is taken
 off (Linux says how long that is), since on a busy machine it would be most of it.
@@ -120,7 +121,7 @@ def own_time(process: subprocess.Popen) -> float:
 
 
 def early(code: int, err: str) -> bool:
-    """Whether the signal came before Python had got to fastgd."""
+    """Whether the signal came before Python had got to fastgd, or when all was over."""
     return code in (-signal.SIGTERM, -signal.SIGINT, 1) and "fastgd/" not in err
 
 
@@ -202,7 +203,7 @@ def try_all(count: int, seed: int, limit: float, only: list[str], report=say) ->
                 report(faults[-1])
             else:
                 slowest = max(slowest, found["seconds"] if found["code"] else 0.0)
-                kind = "Python starts" if early(found["code"], found["err"]) else found["code"]
+                kind = "Python alone" if early(found["code"], found["err"]) else found["code"]
                 codes[kind] += 1
             if (i + 1) % 50 == 0:
                 report(f"{i + 1}: {len(faults)} faults, slowest {slowest:.2f} s, {dict(codes)}")
