@@ -492,6 +492,7 @@ class Run:
     def _steps(self, until: int, bar: Bar | None) -> Stop | None:
         record_every, stretch, interrupts = self.record_every, self._stretch, self._interrupts
         until = min(until, self.total)
+        stretch.alone = False
         t = stretch.step
         if record_every and self._watched and self._recorded < 0:
             stop = self._take(0, 0)  # the first record, for whoever looks at it
@@ -574,6 +575,7 @@ class Run:
             lambda: self._stretch.solver.settled, self.objective,
         )  # fmt: skip
         with self._interrupts.heard:
+            self._stretch.alone = False
             answer = callback(progress)
         # Whoever keeps it may ask for its theta later, when the run has moved on.
         kept = weakref.ref(progress)
