@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from fastgd import schedules
 from fastgd.checks import as_penalty, as_vector
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import EXACT_WIDTH, LinearModel, Objective, Quadratic
+from fastgd.objectives import LinearModel, Objective, Quadratic
+from fastgd.objectives.spectrum import EXACT_WIDTH
 from fastgd.optimizers import SAGA, SGD
 from fastgd.penalties import L1, ElasticNet
 from fastgd.run import Run
