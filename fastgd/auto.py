@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from fastgd import schedules
 from fastgd.checks import as_penalty, as_vector
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import EXACT_WIDTH, LinearModel, Objective, Quadratic
+from fastgd.objectives import LinearModel, Objective, Quadratic
+from fastgd.objectives.spectrum import EXACT_WIDTH
 from fastgd.optimizers import SAGA, SGD
 from fastgd.penalties import L1, ElasticNet
 from fastgd.run import Run
@@ -30,7 +31,7 @@ __all__: list[str] = []
 Vector = NDArray[np.float64]
 
 # Newton pays where its Hessian costs no more than so many gradients.
-NEWTON_PASSES = 64
+NEWTON_PASSES = 128
 # And where it is done in a moment.
 NEWTON_WORK = 1e8
 LBFGS_STEPS = 20_000

@@ -96,6 +96,8 @@ cdef class Solver:
         self.objective = objective
         self.update = update
         self.sampler = sampler
+        if objective.reading is not None:
+            sampler.reading = objective.reading
         self.n_params = objective.n_params
         self.clip_norm = self.clip_value = INFINITY
         self.last_lr = NAN
@@ -165,13 +167,15 @@ cdef class Solver:
         self.clipped = norm < INFINITY or value < INFINITY
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None,
-             Py_ssize_t record_every=0, Py_ssize_t total=-1, Py_ssize_t recorded=-1):
+             Py_ssize_t record_every=0, Py_ssize_t total=-1, Py_ssize_t recorded=-1,
+             bint alone=False):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.
 
         With `record_every`, records are made wherever that many steps divide those taken, before
         the first of these steps too, and at step `total`; not up to the step `recorded`. They are
         appended to `records`. The run stays where theta is found not to be finite, and where the
-        loss is not.
+        loss is not. With `alone`, nobody else has had a turn since the steps before these, and what
+        they have checked of the data is not checked again: it takes a pass over a sparse matrix.
 
         Returns
         -------
@@ -198,6 +202,7 @@ cdef class Solver:
             columns = <double *>cnp.PyArray_DATA(table)
         self.update.claim()
         try:
+            self.objective.unchanged = alone
             self.objective.claim()
             try:
                 self.sampler.claim()
