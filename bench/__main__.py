@@ -139,19 +139,23 @@ run. Times on a shared machine move; ratios hold. docs/speed.md says what limits
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repeats: under 3 minutes")
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="more repeats, and the large sets of S8 and S10 to S12 too: half an hour",
+    )
     parser.add_argument("--only", help="rows, such as S1,S3; growth is the second table")
     parser.add_argument("--out", type=Path, help="folder for the results, default bench/")
     options = parser.parse_args(arguments)
     only = set(options.only.upper().split(",")) if options.only else None
     started, load = time.perf_counter(), _load()
-    seconds = 0.8 if options.quick else 1.6
+    quick, seconds = not options.long, 1.6 if options.long else 0.5
 
-    limits = machine.limits(0.4 if options.quick else 1.0)
+    limits = machine.limits(0.4 if quick else 1.0)
     print(facts(limits), flush=True)
     found: list[Line] = []
     raw: list[Measured] = []
-    for case in cases(only, options.quick):
+    for case in cases(only, quick):
         measured = measure(case, seconds)
         raw.append(measured)
         for line in lines(measured, limits):
@@ -163,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     loads = f"- load average: {load} at the start, {_load()} after the table\n"
     sections = [facts(limits) + "\n" + loads, table(found)]
     if only is None or "GROWTH" in only:
-        sections.append(growth.table(options.quick))
+        sections.append(growth.table(quick, growth.PICTURE if only is None else None))
         print(sections[-1])
 
     out = options.out or (HERE if only is None else None)
@@ -178,7 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
     met = sum(line.verdict == "met" for line in found)
     missed = [line for line in found if "missed" in line.verdict]
     print(
-        f"\n{met} targets met, {len(missed)} missed, {time.perf_counter() - started:.0f} s in all"
+        f"\n{met} targets met, {len(missed)} missed; {time.perf_counter() - started:.0f} s in all, "
+        f"{time.process_time():.0f} s of a processor"
     )
     for line in missed:
         print(f"  missed: {line.row} {line.case}, {line.peer}: {line.figure}, target {line.target}")

@@ -75,9 +75,14 @@ SGD = [
      {"max_iter": 1, "tol": None}),
 ]  # fmt: skip
 
+# Left out of the short form: a fit takes seconds.
+LARGE = ("covtype", "MNIST")
+
 
 def cases(quick: bool) -> Iterator[Case]:
     for name, load, target, length in SGD:
+        if quick and name.partition(",")[0] in LARGE:
+            continue
         try:
             X, y = load()
         except Missing as reason:
@@ -102,6 +107,8 @@ def cases(quick: bool) -> Iterator[Case]:
         ("MNIST, adam", data.mnist, 2, {"max_iter": 1}),
     ]
     for name, load, target, parameters in networks:
+        if quick and name.partition(",")[0] in LARGE:
+            continue
         try:
             X, y = load()
         except Missing as reason:

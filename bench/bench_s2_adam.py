@@ -31,7 +31,7 @@ def _ours(X, y, batch_size, units):
 
 def cases(quick: bool) -> Iterator[Case]:
     X, y = data.synthetic(100_000, 54)
-    for batch_size, steps, target in ((1, 20_000, 15), (32, 5_000, 5), (256, 1_000, 3)):
+    for batch_size, steps, target in ((1, 20_000, 12), (32, 5_000, 6), (256, 1_000, 3)):
         indices = np.random.default_rng(0).integers(len(y), size=(steps, batch_size))
 
         def theirs(module, indices=indices):
@@ -48,6 +48,11 @@ def cases(quick: bool) -> Iterator[Case]:
                 "numba": Contender(theirs("numba_loops"), steps),
             },
             unit="step",
-            targets={"optax in jit(scan)": target, **({"torch": 100} if batch_size == 32 else {})},
+            targets={
+                "optax in jit(scan)": target,
+                "numba": 1.5,
+                **({"torch": 100} if batch_size == 32 else {}),
+            },
+            bytes=8.0 * X.shape[1] * batch_size,
             check_units=200,
         )

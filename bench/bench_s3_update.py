@@ -37,7 +37,7 @@ def _ours(optimizer, theta, gradient, units):
 def cases(quick: bool) -> Iterator[Case]:
     rng = np.random.default_rng(0)
     for name, (optimizer, streams) in OPTIMIZERS.items():
-        for d, steps, target in ((10, 1000, 500), (1000, 500, 50), (10**5, 20, 2), (10**7, 1, 1)):
+        for d, steps, target in ((10, 1000, 500), (1000, 500, 55), (10**5, 20, 2.5), (10**7, 1, 1)):
             if quick and d == 10**7 and name != "Adam":
                 continue
             theta, gradient = rng.standard_normal(d), rng.standard_normal(d)

@@ -40,6 +40,6 @@ def cases(quick: bool) -> Iterator[Case]:
             unit="gradient",
             targets={"NumPy, two gemv": 1.6},
             bytes=float(X.nbytes),
-            share=0.8,
+            share=0.85,
             check_units=1,
         )

@@ -54,7 +54,7 @@ def cases(quick: bool) -> Iterator[Case]:
         "twenty runs of Adam",
         contenders,
         unit="sweep",
-        targets={"fastgd, 1 thread": 1.8},
+        targets={"fastgd, 1 thread": 1.9},
         check_units=1,
         tolerance=0.0,
         ours="fastgd, 2 threads",

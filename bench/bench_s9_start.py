@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import numpy as np
+
 import fastgd as gd
 from bench import data
 from bench.harness import Case, Contender
@@ -18,22 +20,33 @@ def _start(statement):
     return Contender(lambda units: run)
 
 
+def _steps(rule, units):
+    theta, gradient = np.zeros(10), np.ones(10)
+    state = rule.init(theta)
+
+    def run():
+        for _ in range(units):
+            rule.step(theta, gradient, state)
+
+    return run
+
+
 def cases(quick: bool) -> Iterator[Case]:
     yield Case(
         "S9",
         "import fastgd",
         {"fastgd": _start("import numpy, fastgd"), "import numpy": _start("import numpy")},
         unit="start",
-        at_most=0.060,
+        at_most=0.040,
         minus="import numpy",
     )
     X, y = data.synthetic(100, 5)
     f = gd.LogisticRegression(X, y)
     ways = {
-        "full batch, recorded": {},
-        "batch 32, not recorded": {"batch_size": 32, "record_every": 0},
+        "full batch, recorded": ({}, 45e-6),
+        "batch 32, not recorded": ({"batch_size": 32, "record_every": 0}, 20e-6),
     }
-    for name, options in ways.items():
+    for name, (options, most) in ways.items():
 
         def ours(units, options=options):
             adam = gd.Adam(lr=0.01)
@@ -43,5 +56,13 @@ def cases(quick: bool) -> Iterator[Case]:
             "S9",
             f"minimize, 10 steps on 100×5, {name}",
             {"fastgd": Contender(ours)},
-            at_most=100e-6,
+            at_most=most,
+        )
+    for name, lr in (("a constant rate", 0.01), ("a cosine schedule", gd.schedules.cosine(0.01))):
+        yield Case(
+            "S9",
+            f"opt.step, SGD, d = 10, {name}",
+            {"fastgd": Contender(lambda units, lr=lr: _steps(gd.SGD(lr=lr), units), 1000)},
+            unit="step",
+            at_most=80e-9,
         )

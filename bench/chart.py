@@ -8,6 +8,7 @@ from bench.harness import Line
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 MET, MISSED, INK = "#0072B2", "#D55E00", "#222222"
+COLOURS = (MET, MISSED, "#009E73")
 
 
 def draw(lines: list[Line], path: Path) -> None:

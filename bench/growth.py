@@ -1,17 +1,22 @@
-"""The second table: how fastgd's cost grows with n, d, the batch, non-zeros and threads."""
+"""The second table and its picture: how fastgd's cost grows with n, d, the batch, non-zeros,
+outputs, layers, the length of a run and threads."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from bench import data
+from bench.chart import COLOURS
 from bench.harness import OURS, Case, Contender, Missing, measure, show
 
-SECONDS = 0.5  # a case
+SECONDS = 0.25  # a case
+PICTURE = Path(__file__).resolve().parent.parent / "docs" / "growth.svg"
 
 
 def _case(grows: str, value: str, build: Callable, units: int, unit: str, **more) -> Case:
@@ -65,6 +70,66 @@ def _features(quick: bool) -> Iterator[Case]:
             bytes=8.0 * d,
         )
         data.forget()
+
+
+def _outputs(quick: bool) -> Iterator[Case]:
+    import fastgd as gd
+
+    X, _ = data.synthetic(20_000, 64)
+    for count in (2, 8, 32, 128):
+        f = gd.SoftmaxRegression(X, np.arange(20_000) % count)
+        steps = max(50, 8000 // count)
+        yield _case(
+            "outputs (softmax, d = 64, batch 32)",
+            str(count),
+            _steps(f, gd.SGD(lr=0.01), steps),
+            steps,
+            "step, SGD",
+        )
+
+
+def _layers(quick: bool) -> Iterator[Case]:
+    import fastgd as gd
+
+    X, y = data.synthetic(10_000, 16)
+    for count in (1, 2, 4, 8, 16):
+        f = gd.NeuralNetwork(X, y, hidden=(16,) * count)
+        steps = max(50, 2000 // count)
+        yield _case(
+            "hidden layers (16 wide, batch 32)",
+            str(count),
+            _steps(f, gd.Adam(), steps),
+            steps,
+            "step, Adam",
+        )
+
+
+def _lengths(quick: bool) -> Iterator[Case]:
+    """Whole runs, with what a call costs: rows of which nine in ten columns hold nothing."""
+    import fastgd as gd
+
+    X, y = data.synthetic(10_000, 50)
+    X = X.copy()
+    X[:, 5:] = 0.0
+    f = gd.LogisticRegression(X, y)
+    for steps in (10**3, 10**4, 10**5, 10**6)[: 3 if quick else 4]:
+        for name in ("SGD", "Momentum", "Adam"):
+            rule = getattr(gd, name)(lr=0.01)
+            yield _case(
+                "steps of a run (batch 1, d = 50)",
+                f"{steps:.0e}",
+                _steps(f, rule, steps, batch_size=1),
+                steps,
+                f"step, {name}",
+            )
+
+
+def _steps(f, rule, steps, batch_size=32):
+    import fastgd as gd
+
+    return lambda units: (
+        lambda: gd.minimize(f, rule, batch_size=batch_size, steps=steps, seed=0, record_every=0)
+    )
 
 
 def _batch(quick: bool) -> Iterator[Case]:
@@ -169,8 +234,11 @@ def _threads(quick: bool) -> Iterator[Case]:
         )
 
 
-def table(quick: bool) -> str:
-    """The growth table in Markdown."""
+PARTS = (_samples, _features, _batch, _nonzeros, _outputs, _layers, _lengths, _age, _threads)
+
+
+def table(quick: bool, picture: Path | None = None) -> str:
+    """The growth table in Markdown, and its picture."""
     text = [
         "## How the cost grows",
         "",
@@ -179,7 +247,8 @@ def table(quick: bool) -> str:
         "| grows | to | cost | of one | bytes/s |",
         "| --- | ---: | ---: | --- | ---: |",
     ]
-    for part in (_samples, _features, _batch, _nonzeros, _age, _threads):
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for part in PARTS:
         try:
             for case in part(quick):
                 measured = measure(case, SECONDS)
@@ -189,7 +258,56 @@ def table(quick: bool) -> str:
                 rate = f"{case.bytes / cost / 1e9:.1f} GB" if case.bytes else ""
                 cells = (case.row, case.name, show(cost), case.unit, rate)
                 text.append("| " + " | ".join(cells) + " |")
+                label = case.unit.rpartition(", ")[2]
+                if part is _age:
+                    label = case.name.rpartition(", ")[2]
+                point = (float(re.split("[ ,]", case.name)[0]), cost)
+                found.setdefault(case.row, {}).setdefault(label, []).append(point)
         except Missing as reason:
             text.append(f"| {part.__name__[1:]} | | skipped: {reason} | | |")
         data.forget()
+    if picture is not None:
+        _draw(found, picture)
     return "\n".join(text)
+
+
+# What a unit of work costs when that which grows is in it once, twice, ...: in proportion at most.
+# The rest is told per sample or step, and should not grow at all.
+PROPORTIONAL = ("d", "non-zeros", "outputs", "hidden")
+
+
+def _draw(found: dict[str, dict[str, list[tuple[float, float]]]], path: Path) -> None:
+    """A panel for each table's part, the cost of a unit over what grows; dotted: in proportion."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("no picture: matplotlib is not installed")
+        return
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "fastgd"
+    plt.rcParams["svg.fonttype"] = "none"
+    rows = -(-len(found) // 3)
+    figure, panels = plt.subplots(
+        rows, 3, figsize=(9, 2.5 * rows), layout="constrained", squeeze=False
+    )
+    for axes in panels.flat[len(found) :]:
+        axes.set_axis_off()
+    for axes, (grows, curves) in zip(panels.flat, found.items(), strict=False):
+        for (label, points), colour in zip(curves.items(), COLOURS, strict=False):
+            x, cost = np.array(points).T
+            axes.plot(x, 1e6 * cost, "o-", color=colour, markersize=4, label=label)
+            if grows.split(" ")[0] in PROPORTIONAL:
+                axes.plot(x, 1e6 * cost[-1] * x / x[-1], ":", color=colour, linewidth=1)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.set_ylim(low / 2, high * 2)
+        axes.set_title(grows, fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7, frameon=False)
+    figure.supylabel("µs of a sample or step", fontsize=9)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

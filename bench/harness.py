@@ -22,6 +22,7 @@ FASTEST = "the fastest peer"
 SHORTEST = 0.005  # seconds: a shorter run is repeated within one timing
 MOST_REPEATS = 15
 FEWEST_REPEATS = 3
+SLOW = 2.0  # seconds: what takes longer is run once before it is timed, and timed twice
 
 
 class Missing(Exception):
@@ -104,18 +105,21 @@ def _check(case: Case, missing: dict[str, str]) -> dict[str, float]:
     return differs
 
 
-def _build(case: Case, missing: dict[str, str]) -> dict[str, Callable[[], Any]]:
-    runs = {}
+def _build(
+    case: Case, missing: dict[str, str]
+) -> tuple[dict[str, Callable[[], Any]], dict[str, float]]:
+    """What is timed, and the seconds that the first run of each took."""
+    runs, first = {}, {}
     for name, contender in case.contenders.items():
         if name in missing:
             continue
         try:
             run = contender.build(contender.units)
-            run()  # compiles, fills caches
+            first[name], _ = _time(run, 1)  # compiles, fills caches
             runs[name] = run
         except Missing as reason:
             missing[name] = str(reason)
-    return runs
+    return runs, first
 
 
 def _time(run: Callable[[], Any], calls: int) -> tuple[float, float]:
@@ -129,13 +133,14 @@ def measure(case: Case, seconds: float) -> Measured:
     """Time the contenders of `case` interleaved, for about `seconds` in all."""
     missing: dict[str, str] = {}
     differs = _check(case, missing) if case.check_units else {}
-    runs = _build(case, missing)
+    runs, first = _build(case, missing)
     calls, rounds = {}, 0.0
     for name, run in runs.items():
-        once, _ = _time(run, 1)
+        once = first[name] if first[name] > SLOW else _time(run, 1)[0]
         calls[name] = max(1, int(np.ceil(SHORTEST / max(once, 1e-9))))
         rounds += once * calls[name]
-    repeats = int(np.clip(seconds / max(rounds, 1e-9), FEWEST_REPEATS, MOST_REPEATS))
+    fewest = FEWEST_REPEATS if rounds < SLOW else 2
+    repeats = int(np.clip(seconds / max(rounds, 1e-9), fewest, MOST_REPEATS))
     times: dict[str, list[float]] = {name: [] for name in runs}
     used: dict[str, list[float]] = {name: [] for name in runs}
     gc.collect()

@@ -35,6 +35,7 @@ def minimize(
     comm: Any = None,
     reproducible: bool | int = True,
     sync_every: int | None = None,
+    stationarity: bool = False,
 ) -> Result:
     r"""Minimise an objective by gradient descent or one of its variants.
 
@@ -108,6 +109,10 @@ def minimize(
         With comm, local SGD: every rank takes its own steps, on batches of its own rows, and the
         ranks' θ are averaged after so many (by their numbers of rows). SAGA and SVRG run this way
         only: each rank keeps its table, and at each meeting finds the full gradient of all rows.
+    stationarity : bool, default False
+        Sum both sides of the fluctuation-dissipation relation (Yaida 2019) along the run, for
+        `Result.stationarity` and as columns of the history. For SGD and Momentum, and an objective
+        without a kink. Every step then forms its gradient, and costs two passes over θ more.
 
     Returns
     -------
@@ -151,7 +156,7 @@ def minimize(
         if comm is not None:
             raise ValueError('"auto" runs on one machine: give an optimizer beside comm')
         given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
-        if any(one is not None for one in given) or tuple(callbacks) or progress:
+        if any(one is not None for one in given) or tuple(callbacks) or progress or stationarity:
             raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
         chosen: Result = views.view("auto")(objective, theta0, seed, 1e-6 if tol is None else tol)
         return chosen
@@ -160,7 +165,7 @@ def minimize(
     with Run(
         objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
         callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
-        on_interrupt, comm, reproducible, sync_every,
+        on_interrupt, comm, reproducible, sync_every, stationarity,
     ) as run:  # fmt: skip
         return run.advance()._last_result()
 

@@ -28,6 +28,7 @@ from fastgd.arguments import (
     check_sampling,
     check_seed,
     checked_records,
+    dampening_watched,
     length,
     sampler_of,
     with_number,
@@ -122,6 +123,7 @@ class Run:
         comm: Any = None,
         reproducible: bool | int = True,
         sync_every: int | None = None,
+        stationarity: bool = False,
     ) -> None:
         self._ranks: Any = ALONE
         comm = getattr(objective, "comm", None) if comm is None else comm
@@ -163,6 +165,8 @@ class Run:
         clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
         if optimizer.solver is not None and (clip_norm or clip_value):
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
+        if stationarity:
+            dampening = dampening_watched(optimizer, objective, comm)
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
         self.progress = progress
@@ -172,8 +176,9 @@ class Run:
             theta = as_vector("theta0", theta0, objective.n_params).copy()
         self.objective = objective
         self.setting = Setting(
-            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value
-        )
+            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value,
+            bool(stationarity),
+        )  # fmt: skip
         self.rates = self.optimizer.rates(self.total)
 
         chances = chances_of(objective, sampling, batch_size)
@@ -185,10 +190,13 @@ class Run:
             self._drawn_weights = row_weights(objective) / (len(chances) * chances)
             core.draw_with(self._drawn_weights)
         update = updates.make(self.optimizer, len(theta), core.span_list, core.penalty)
-        if clip_norm is None and clip_value is None:
+        if stationarity:
+            solver: Any = solvers.Watched(core, update, sampler, theta, dampening=dampening)
+        elif clip_norm is None and clip_value is None:
             solver = objective.solver(core, update, sampler, theta)
         else:
             solver = solvers.General(core, update, sampler, theta)
+        if clip_norm is not None or clip_value is not None:
             solver.clip(clip_norm or math.inf, clip_value or math.inf)
         self._stretch = Stretch(solver, self.rates, lock, self._ranks.same)
         # A run that ends at each record: somebody looks at it there.
@@ -201,7 +209,7 @@ class Run:
             # An exception in the middle of a step would leave the others waiting.
             self._interrupts.heard = contextlib.nullcontext()
         self.note: Any = None
-        self.history = History()
+        self.history = History(watched=bool(stationarity))
         self.stop: Stop | None = None
         # (step, factor): from there on a callback had the rates multiplied.
         self.rescalings: list[tuple[int, float]] = []
@@ -396,7 +404,7 @@ class Run:
                 seed=files.seed_of(state),
                 record_every=state["record_every"] if record_every is None else record_every,
                 callbacks=callbacks,
-                **{name: state[name] for name in files.SETTING},
+                **{name: state[name] for name in files.SETTING if name in state},
                 **options,
             )
             if isinstance(known, Optimizer) and known != run.optimizer:
@@ -484,6 +492,7 @@ class Run:
     def _steps(self, until: int, bar: Bar | None) -> Stop | None:
         record_every, stretch, interrupts = self.record_every, self._stretch, self._interrupts
         until = min(until, self.total)
+        stretch.alone = False
         t = stretch.step
         if record_every and self._watched and self._recorded < 0:
             stop = self._take(0, 0)  # the first record, for whoever looks at it
@@ -566,6 +575,7 @@ class Run:
             lambda: self._stretch.solver.settled, self.objective,
         )  # fmt: skip
         with self._interrupts.heard:
+            self._stretch.alone = False
             answer = callback(progress)
         # Whoever keeps it may ask for its theta later, when the run has moved on.
         kept = weakref.ref(progress)

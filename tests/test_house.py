@@ -54,7 +54,7 @@ CORE_FLOORS = [
     {"rows", "products"},
     {"losses", "penalties"},
     {"sampling", "exponential", "seeds"},
-    {"vector", "claim", "flush", "build", "shared"},
+    {"vector", "claim", "flush", "build", "shared", "reading"},
     {"dispatch"},
 ]
 

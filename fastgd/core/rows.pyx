@@ -401,12 +401,31 @@ cdef kernel_void dense_gather(const number *X, Py_ssize_t d, const Batch *batch,
 
 cdef inline void shift(double factor, double amount, const real *row, double *weights,
                        Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t j
-    if factor == 1.0:
-        axpy(amount, row, weights, d)
-    else:
+    # Eight at a time where it can be said: the compiler takes four, and asks each time whether the
+    # row and the weights overlap.
+    cdef Py_ssize_t j = 0
+    cdef four a
+    if factor != 1.0:
         for j in range(d):
             weights[j] = factor * weights[j] + amount * row[j]
+        return
+    if not VECTORS:
+        axpy(amount, row, weights, d)
+        return
+    a = all_of(amount)
+    while j + 8 <= d:
+        store(weights + j, load_doubles(weights + j) + a * load(row + j))
+        store(weights + j + 4, load_doubles(weights + j + 4) + a * load(row + j + 4))
+        j += 8
+    if j + 4 <= d:
+        store(weights + j, load_doubles(weights + j) + a * load(row + j))
+        j += 4
+    if j < d:
+        weights[j] += amount * row[j]
+    if j + 1 < d:
+        weights[j + 1] += amount * row[j + 1]
+    if j + 2 < d:
+        weights[j + 2] += amount * row[j + 2]
 
 
 cdef kernel_void dense_shift(double factor, double amount, const real *row, double *weights,
@@ -879,8 +898,9 @@ def structure(const integer[::1] columns, const integer[::1] starts, Py_ssize_t 
 def check_csr(X):
     """What is wrong with the structure of a CSR matrix, or None."""
     for name, array in (("data", X.data), ("indices", X.indices), ("indptr", X.indptr)):
-        if array.ndim != 1 or not array.dtype.isnative or not array.flags.c_contiguous:
-            return f"its {name} is not a contiguous vector in the machine's byte order"
+        if array.ndim != 1 or not array.dtype.isnative or not array.flags.c_contiguous \
+                or not array.flags.aligned:
+            return f"its {name} is not a contiguous, aligned vector in the machine's byte order"
     if X.indices.dtype not in (np.int32, np.int64):
         return f"its indices are {X.indices.dtype}, not int32 or int64"
     starts = np.ascontiguousarray(X.indptr, dtype=X.indices.dtype)
