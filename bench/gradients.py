@@ -1,17 +1,21 @@
-"""A step of Rosenbrock-10 by gradients from anywhere: the table of docs/guide/gradients.md.
+"""A step of Rosenbrock-10 by gradients from anywhere: the table of docs/guide/elsewhere.md.
 
     python -m bench.gradients
 
-Each way is the best of some runs of plain descent, without records. What is not installed here is
-left out; C needs a compiler.
+Each way is the best of many short runs of plain descent, without records: short enough that some
+are not interrupted on a busy machine. Whole loops of numba and Cython, without fastgd, stand
+beside. What is not installed here is left out; C and Cython need a compiler.
 """
 
 import ctypes
+import importlib.util
 import shutil
 import subprocess
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,8 @@ import numpy as np
 
 import fastgd as gd
 
-D, RATE, ROUNDS = 10, 1e-3, 7
+D, RATE = 10, 1e-3
+SECONDS, MOST_ROUNDS = 2.0, 100  # of each way
 
 SOURCE = """
 double rosenbrock(int n, const double *x, double *g) {
@@ -35,6 +40,31 @@ double rosenbrock(int n, const double *x, double *g) {
 }
 """
 
+CYTHON = """
+# cython: boundscheck=False, wraparound=False, cdivision=True
+cdef api double rosenbrock(int n, double *x, double *g) noexcept nogil:
+    cdef double value = 0.0, a, b
+    cdef int i
+    for i in range(n):
+        g[i] = 0.0
+    for i in range(n - 1):
+        a, b = x[i + 1] - x[i] * x[i], 1.0 - x[i]
+        value += 100.0 * a * a + b * b
+        g[i] += -400.0 * a * x[i] - 2.0 * b
+        g[i + 1] += 200.0 * a
+    return value
+
+def loop(double[::1] x, double[::1] g, double rate, Py_ssize_t steps):
+    cdef Py_ssize_t t, i
+    with nogil:
+        for t in range(steps):
+            rosenbrock(<int> x.shape[0], &x[0], &g[0])
+            for i in range(x.shape[0]):
+                x[i] -= rate * g[i]
+"""
+
+Way = tuple[str, gd.Function | Callable[[Any, int], Any], int]
+
 
 def value(x: Any, np: Any = np) -> Any:
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
@@ -48,15 +78,15 @@ def gradient(x: Any) -> Any:
     return g
 
 
-def ways() -> Iterator[tuple[str, gd.Function, int]]:
-    """What is measured: a name, the objective, steps of a run."""
-    yield "NumPy by hand", gd.Function(value, gradient, D), 20_000
+def ways() -> Iterator[Way]:
+    """What is measured: a name, the objective or a loop of its own, steps of a run."""
+    yield "NumPy by hand", gd.Function(value, gradient, D), 500
     try:
         import autograd
         import autograd.numpy as anp
 
         slope = autograd.grad(lambda x: value(x, anp))
-        yield "autograd", gd.Function(value, slope, D), 500
+        yield "autograd", gd.Function(value, slope, D), 50
     except ImportError:
         pass
     try:
@@ -67,7 +97,7 @@ def ways() -> Iterator[tuple[str, gd.Function, int]]:
             loss = value(x, torch)
             return loss, torch.autograd.grad(loss, x)[0]
 
-        yield "torch", gd.Function(value_and_gradient=both, n_params=D), 2000
+        yield "torch", gd.Function(value_and_gradient=both, n_params=D), 50
     except ImportError:
         pass
     try:
@@ -75,7 +105,7 @@ def ways() -> Iterator[tuple[str, gd.Function, int]]:
 
         jax.config.update("jax_enable_x64", True)
         compiled = jax.jit(jax.value_and_grad(lambda x: value(x, jax.numpy)))
-        yield "jax, compiled", gd.Function(value_and_gradient=compiled, n_params=D), 5000
+        yield "jax, compiled", gd.Function(value_and_gradient=compiled, n_params=D), 200
     except ImportError:
         pass
     try:
@@ -83,9 +113,10 @@ def ways() -> Iterator[tuple[str, gd.Function, int]]:
     except ImportError:
         pass
     yield from c_way()
+    yield from cython_ways()
 
 
-def numba_ways() -> Iterator[tuple[str, gd.Function, int]]:
+def numba_ways() -> Iterator[Way]:
     from numba import cfunc, njit, types
 
     def rosenbrock(n, x, g):
@@ -106,13 +137,23 @@ def numba_ways() -> Iterator[tuple[str, gd.Function, int]]:
         g = np.empty(x.shape[0])
         return inner(x.shape[0], x, g), g
 
-    yield "numba, njit", gd.Function(value_and_gradient=both, n_params=D), 50_000
+    yield "numba, njit", gd.Function(value_and_gradient=both, n_params=D), 2000
     pointer = types.CPointer(types.float64)
     compiled = cfunc(types.float64(types.intc, pointer, pointer))(rosenbrock)
-    yield "numba, cfunc", gd.Function(value_and_gradient=compiled, n_params=D), 500_000
+    yield "numba, cfunc", gd.Function(value_and_gradient=compiled, n_params=D), 20_000
+
+    @njit
+    def loop(x, rate, steps):
+        g = np.empty(x.shape[0])
+        for _ in range(steps):
+            inner(x.shape[0], x, g)
+            for i in range(x.shape[0]):
+                x[i] -= rate * g[i]
+
+    yield "numba's own loop", lambda x, steps: loop(x, RATE, steps), 20_000
 
 
-def c_way() -> Iterator[tuple[str, gd.Function, int]]:
+def c_way() -> Iterator[Way]:
     compiler = shutil.which("cc")
     if compiler is None:
         return
@@ -123,21 +164,82 @@ def c_way() -> Iterator[tuple[str, gd.Function, int]]:
         function = ctypes.CDLL(str(library)).rosenbrock
         double_p = ctypes.POINTER(ctypes.c_double)
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_int, double_p, double_p]
-        yield "C", gd.Function(value_and_gradient=function, n_params=D), 500_000
+        yield "C", gd.Function(value_and_gradient=function, n_params=D), 20_000
+
+
+def cython_ways() -> Iterator[Way]:
+    from scipy import LowLevelCallable
+
+    if shutil.which("cc") is None or importlib.util.find_spec("Cython") is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "rosenbrock_loop.pyx").write_text(CYTHON)
+        command = [
+            sys.executable,
+            "-m",
+            "Cython.Build.Cythonize",
+            "-i",
+            "-3",
+            "rosenbrock_loop.pyx",
+        ]
+        subprocess.run(command, check=True, cwd=folder, capture_output=True)
+        sys.path.insert(0, folder)
+        module = importlib.import_module("rosenbrock_loop")
+        sys.path.remove(folder)
+    # What it exports is no callable of SciPy's own search, but a capsule like all others.
+    capsule = LowLevelCallable(module.__pyx_capi__["rosenbrock"])
+    yield "Cython", gd.Function(value_and_gradient=capsule, n_params=D), 20_000
+    g = np.empty(D)
+    yield "Cython's own loop", lambda x, steps: module.loop(x, g, RATE, steps), 20_000
+
+
+def descend(way: Any, steps: int) -> Any:
+    if isinstance(way, gd.Function):
+        return gd.minimize(way, gd.SGD(RATE), np.zeros(D), steps=steps, record_every=0).theta
+    theta = np.zeros(D)
+    way(theta, steps)
+    return theta
+
+
+def best_of(job: Callable[[], Any]) -> float:
+    """The shortest of many runs, in seconds; the first is not counted."""
+    job()
+    best, end = np.inf, time.perf_counter() + SECONDS
+    for _ in range(MOST_ROUNDS):
+        began = time.perf_counter()
+        job()
+        now = time.perf_counter()
+        best = min(best, now - began)
+        if now > end:
+            break
+    return best
+
+
+def threads() -> None:
+    """Two Python functions, one after the other and in two threads."""
+    f, steps = gd.Function(value, gradient, D), 500
+
+    def both() -> None:
+        jobs = [threading.Thread(target=descend, args=(f, steps)) for _ in range(2)]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+
+    one = best_of(lambda: (descend(f, steps), descend(f, steps)))
+    two = best_of(both)
+    print(
+        f"two Python functions: one after the other {one * 1e3:.1f} ms, in threads {two * 1e3:.1f}"
+    )
 
 
 def main() -> None:
-    start = np.zeros(D)
-    found: dict[str, float] = {}
-    for name, f, steps in ways():
-        np.testing.assert_allclose(f.gradient(start + 0.3), gradient(start + 0.3), rtol=1e-12)
-        best = np.inf
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            gd.minimize(f, gd.SGD(RATE), start, steps=steps, record_every=0)
-            best = min(best, time.perf_counter() - began)
-        found[name] = best / steps * 1e9
-        print(f"{name:<16}{found[name]:>12.0f} ns a step", flush=True)
+    expected = descend(gd.Function(value, gradient, D), 200)
+    for name, way, steps in ways():
+        np.testing.assert_allclose(descend(way, 200), expected, rtol=1e-10)
+        best = best_of(lambda way=way, steps=steps: descend(way, steps))
+        print(f"{name:<18}{best / steps * 1e9:>12.0f} ns a step", flush=True)
+    threads()
 
 
 if __name__ == "__main__":

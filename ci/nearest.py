@@ -13,28 +13,29 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 # The golden runs come first: they take two seconds, and notice most.
 RULES = ["golden", "updates", "solvers"]
-LINEAR = ["golden", "objectives", "losses", "loss_registry", "sparse", "rows"]
+LINEAR = ["golden", "core_edges", "objectives", "losses", "loss_registry", "sparse", "rows"]
 NEAREST = {
     "core/around": RULES,
     "core/build": ["config"],
     "core/claim": ["threads", "interrupts"],
-    "core/descent": ["golden", "updates", "sparse", "rows", "penalties", "checkpoint"],
+    "core/descent": ["golden", "core_edges", "sparse", "rows", "penalties", "checkpoint"],
     "core/exponential": ["losses", "loss_registry"],
     "core/flush": ["updates", "run"],
     "core/foreign": ["golden", "objectives", "run"],
     "core/linear": LINEAR,
-    "core/losses": ["golden", "losses", "loss_registry", "objectives"],
+    "core/losses": ["golden", "core_edges", "losses", "loss_registry", "objectives"],
     "core/network": ["golden", "network", "loss_registry"],
     "core/objective": [*LINEAR, "run"],
     "core/penalties": ["penalties", "objectives"],
-    "core/rows": ["golden", "rows", "sparse"],
+    "core/reading": ["out_of_core"],
+    "core/rows": ["golden", "core_edges", "rows", "sparse"],
     "core/rules": RULES,
-    "core/sampling": ["golden", "run", "checkpoint"],
+    "core/sampling": ["golden", "core_edges", "run", "checkpoint"],
     "core/search": ["tuning_free"],
-    "core/solver": ["golden", "updates", "run", "checkpoint", "penalties"],
-    "core/team": ["golden", "threads"],
+    "core/solver": ["golden", "core_edges", "updates", "run", "checkpoint", "penalties"],
+    "core/team": ["golden", "core_edges", "threads"],
     "core/tuning": [*RULES, "tuning_free"],
-    "core/update": [*RULES, "checkpoint"],
+    "core/update": [*RULES, "core_edges", "checkpoint"],
     "core/vector": ["golden", "rows", "objectives"],
     "core/dispatch": ["dispatch"],
     "objectives": ["objectives", "sparse", "rows", "network", "properties"],

@@ -8,6 +8,7 @@ early.listen()  # before anything that takes time
 
 from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *
+from fastgd.descent import *
 from fastgd.history import *
 from fastgd.objectives import *
 from fastgd.optimizers import *

@@ -1,5 +1,6 @@
 """What a run asks of its arguments, before any work starts."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from fastgd.checks import as_count, as_penalty
 from fastgd.core import sampling as samplers
 from fastgd.core import seeds
 from fastgd.objectives import Objective
-from fastgd.optimizers import Optimizer
+from fastgd.optimizers import SGD, Momentum, Optimizer
 
 __all__: list[str] = []
 
@@ -94,6 +95,21 @@ def sampler_of(
     if isinstance(seed, np.random.Generator):
         return kind(n, batch_size, seed, *more), seed.bit_generator.lock
     return kind(n, batch_size, seeds.generator(seed), *more), None
+
+
+def dampening_watched(optimizer: Optimizer, objective: Objective, comm: Any) -> float:
+    """What `core.solver.Watched` has to know of a run whose stationarity is asked for."""
+    name = type(optimizer).__name__
+    if type(optimizer) not in (SGD, Momentum):
+        raise ValueError(f"stationarity is known of SGD and Momentum, not of {name}")
+    if optimizer.weight_decay:
+        raise ValueError("stationarity needs the decay in the gradient: give the objective an l2")
+    if objective.penalty is not None and not objective.penalty.smooth:
+        raise ValueError(f"stationarity is not known under {objective.penalty!r}")
+    if comm is not None:
+        raise ValueError("stationarity is watched in a run on one machine: leave out comm")
+    dampening = getattr(optimizer, "dampening", 0.0)
+    return math.nan if dampening is None else float(dampening)
 
 
 def chances_of(objective: Objective, sampling: str, batch_size: int | None) -> Any:

@@ -1,9 +1,10 @@
 """``minimize(f, "auto")``: a way for each kind of objective, until a proof or a small gradient.
 
-Squared losses are solved. Where rows are many SAGA makes a start, which is often enough. Then few
-parameters take Newton's method with a Cholesky factor, other smooth objectives SciPy's L-BFGS over
-our gradient; a penalty with a kink takes SAGA on a linear model, and FISTA elsewhere; a loss with a
-kink takes L-BFGS-B on its dual, which is smooth where there is an l2 term.
+Squared losses are solved. Where rows are many a pass of SGD makes a start, which may be enough.
+Then few parameters take Newton's method with a Cholesky factor, wide sparse rows SAGA, other smooth
+objectives SciPy's L-BFGS over our gradient. A penalty with a kink takes SAGA on a linear model, and
+FISTA elsewhere; a loss with a kink takes L-BFGS-B on its dual, which is smooth where there is an l2
+term.
 """
 
 import math
@@ -14,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import schedules
 from fastgd.checks import as_penalty, as_vector
 from fastgd.history import History, Result, Setting
-from fastgd.objectives import LinearModel, Objective, Quadratic
-from fastgd.optimizers import SAGA
+from fastgd.objectives import EXACT_WIDTH, LinearModel, Objective, Quadratic
+from fastgd.optimizers import SAGA, SGD
 from fastgd.penalties import L1, ElasticNet
 from fastgd.run import Run
 from fastgd.theory import duality, kinks, minimum, newton, proximal, quadratics
@@ -28,15 +30,21 @@ __all__: list[str] = []
 Vector = NDArray[np.float64]
 
 # Newton pays where its Hessian costs no more than so many gradients.
-NEWTON_PASSES = 64
+NEWTON_PASSES = 128
 # And where it is done in a moment.
 NEWTON_WORK = 1e8
 LBFGS_STEPS = 20_000
-# A stochastic start: from so many rows on, where a pass is worth so many gradients, and for at most
-# so many passes.
+# What a loss may be off by, as a part of it.
+ROUNDED = 1e-14
+# A stochastic start: from so many rows on, where a pass is worth so many gradients, of which so
+# many rows tell.
 MANY = 4096
 WORTH = 100
-START_EPOCHS = 8
+GLANCE = 2048
+# A step of L-BFGS costs as much as so many vectors as long as θ, beside the gradient.
+LBFGS_VECTORS = 64
+# What a pass of SAGA divides the gap by where each row's term is well conditioned, as a rule.
+PASS_GAIN = 6.0
 # Then FISTA goes on, which a bad condition slows down less.
 SAGA_EPOCHS = 100
 
@@ -109,27 +117,35 @@ def minimize(objective: Any, theta0: Any, seed: Any, tol: Any) -> Result:
     model = objective if isinstance(objective, LinearModel) and ours(objective) else None
     if type(objective) is Quadratic or (model is not None and _solvable(model)):
         chosen = Chosen("exact solution", "the gradient is linear in θ")
-        best = minimum.optimum(objective, theta)
-        theta, watch.gap = best.theta, best.error
-        watch.step, watch.norm = 1, best.grad_norm
+        direct = None if model is None else _by_normal_equations(model, theta, watch)
+        if direct is not None:
+            theta = direct
+        else:
+            best = minimum.optimum(objective, theta)
+            theta, watch.gap = best.theta, best.error
+            watch.step, watch.norm = 1, best.grad_norm
     elif not smooth(objective):
         theta, chosen = _with_kinks(objective, theta, seed, watch)
     else:
         if isinstance(objective, LinearModel):
             watch.curvature = strong_convexity(objective) or 0.0
-        started = ""
-        if model is not None and _many(model):
-            theta = _start(model, theta, seed, watch)
+        started, known = "", None
+        largest = 0.0 if model is None else _largest(model)
+        if model is not None and _many(model, largest):
+            theta, known = _start(model, theta, seed, watch, largest)
             started = "after a stochastic start, "
         if watch.met:
-            chosen = Chosen("SAGA", f"a stochastic start over {model.n_samples} rows was enough")  # type: ignore[union-attr]
+            chosen = Chosen("SGD", f"a stochastic start over {model.n_samples} rows was enough")  # type: ignore[union-attr]
         elif model is not None and _small(model):
             chosen = Chosen("Newton", f"{started}only {objective.n_params} parameters")
             theta = newton.descend(model, theta, watch.enough)
+        elif started and watch.curvature > 0 and _by_rows(model, largest):  # type: ignore[arg-type]
+            chosen = Chosen("SAGA", f"{started}{model.n_params} parameters, few entries a row")  # type: ignore[union-attr]
+            theta = _passes(model, theta, seed, watch)  # type: ignore[arg-type]
         else:
             why = f"{started}smooth, with {objective.n_params} parameters"
             chosen = Chosen("L-BFGS", why)
-            theta = _lbfgs(objective, theta, watch)
+            theta = _lbfgs(objective, theta, watch, known)
     return _result(objective, theta, start, seed, chosen, watch)
 
 
@@ -141,40 +157,103 @@ def _solvable(model: LinearModel) -> bool:
     )
 
 
-def _many(model: LinearModel) -> bool:
-    # A pass of n steps of 1/(3 L_max) goes as far as nβ/(3 L_max) whole gradients of 1/β.
-    largest, beta = model.sample_smoothness(), model.smoothness()
-    if not largest or not beta or model.n_samples < MANY:
+def _by_normal_equations(model: LinearModel, theta: Vector, watch: _Watch) -> Vector | None:
+    """XᵀX squares the condition of X, but where the gradient proves enough no more is asked.
+
+    The second step takes back what rounding did to the first. None where neither proves it.
+    θ is a new vector.
+    """
+    if model.n_outputs > 1 or model.n_features + model.fit_intercept > EXACT_WIDTH:
+        return None
+    hessian = (model.loss.curvature or 0.0) / model.n_samples * model.gram()
+    features = np.arange(model.n_features)
+    hessian[features, features] += 0.0 if model.penalty is None else model.penalty.curvature
+    values, directions = np.linalg.eigh(hessian)
+    watch.curvature = float(values[0] - 1e-11 * np.abs(values).max())
+    if watch.curvature <= 0:
+        return None
+    gradient = model.gradient(theta)
+    watch.first, watch.step = float(np.linalg.norm(gradient)), 1
+    for _ in range(2):
+        theta = theta - directions @ ((directions.T @ gradient) / values)
+        loss, gradient = model.value_and_gradient(theta)
+        if watch.enough(loss, gradient):
+            watch.gap += ROUNDED * abs(loss)
+            return theta
+    watch.curvature, watch.history = 0.0, History()
+    return None
+
+
+def _largest(model: LinearModel) -> float:
+    """L_max where a stochastic start may pay, 0 where it does not."""
+    if model.loss.curvature is None or model.n_samples < MANY:
+        return 0.0
+    return model.sample_smoothness() or 0.0
+
+
+def _many(model: LinearModel, largest: float) -> bool:
+    # A pass of n steps of 1/(3 L_max) goes as far as nβ/(3 L_max) whole gradients of 1/β. The
+    # choice needs β roughly only, so some of the rows tell.
+    if not largest:
         return False
+    rows = model.X[:: max(1, model.n_samples // GLANCE)]
+    weights = np.ones(rows.shape[1])
+    for _ in range(3):
+        weights = rows.T @ (rows @ (weights / np.linalg.norm(weights)))
+        if not weights.any():
+            return False
+    beta = (model.loss.curvature or 0.0) * float(np.linalg.norm(weights)) / rows.shape[0]
     return model.n_samples * beta >= WORTH * largest
 
 
-def _start(model: LinearModel, theta: Vector, seed: Any, watch: _Watch) -> Vector:
-    """SAGA, an order a pass, while a pass still halves what is proven or the gradient."""
-    seed = 0 if seed is None else seed
-    loss, gradient = model.value_and_gradient(theta)
-    if watch.enough(loss, gradient):
-        return theta
-    with Run(
-        model, SAGA(), theta, batch_size=1, epochs=START_EPOCHS, seed=seed, sampling="shuffle",
-        record_every=0,
-    ) as run:  # fmt: skip
-        while run.step < run.total:
-            before, gap = watch.norm, watch.gap
-            if run.advance(model.n_samples).stop is not None and run.step < run.total:
-                break
-            theta = run.theta
-            loss, gradient = model.value_and_gradient(theta)
-            near = watch.enough(loss, gradient)
+def _start(
+    model: LinearModel, theta: Vector, seed: Any, watch: _Watch, largest: float
+) -> tuple[Vector, tuple[float, Vector]]:
+    """A pass of SGD, its rate falling from 1/(3 L_max) to 0; and loss and gradient after it.
+
+    Two, where SAGA follows, whose own passes cost twice as much. Elsewhere another pass at a third
+    of the rate, where one was nearly enough.
+    """
+    wide = watch.curvature > 0 and _by_rows(model, largest)
+    seed = _seed(seed)
+    known = model.value_and_gradient(theta)
+    if watch.enough(*known):
+        return theta, known
+    for turn in range(2):
+        rate = schedules.linear(1.0 / (3.0 ** (turn + 1) * largest), 0.0)
+        with Run(
+            model, SGD(rate), theta, batch_size=1, epochs=2 if wide else 1, seed=seed + turn,
+            sampling="shuffle", record_every=0, on_interrupt="raise",
+        ) as run:  # fmt: skip
+            found = run.advance().theta
+        reached = model.value_and_gradient(found)
+        # A start near the minimum already is a better one.
+        if not reached[0] < known[0]:
+            break
+        theta, known = found, reached
+        if not watch.enough(*known) and watch.curvature <= 0:
             # The duality gap is nearer the truth than what the gradient proves.
-            proven = duality.gap_bound(model, theta)
-            if proven < watch.gap:
-                watch.gap = proven
-            if near or watch.met:
-                break
-            if watch.norm > before / 2 and watch.gap > gap / 2:
-                break
-    return theta
+            watch.gap = min(watch.gap, duality.gap_bound(model, theta))
+        if watch.met or wide or not watch.gap <= PASS_GAIN * watch.tol:
+            break
+    return theta, known
+
+
+def _seed(seed: Any) -> int:
+    # A generator is drawn from once, for all the passes.
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(1 << 31))
+    return 0 if seed is None else int(seed)
+
+
+def _by_rows(model: LinearModel, largest: float) -> bool:
+    # Where SAGA's rate is that of n alone, its passes cost less than L-BFGS's long vectors.
+    entries = getattr(model.X, "nnz", math.inf)
+    return (
+        model.n_outputs == 1
+        and model.l2 * model.n_samples >= largest
+        and entries <= LBFGS_VECTORS * model.n_params
+    )
 
 
 def _small(model: LinearModel) -> bool:
@@ -214,22 +293,27 @@ def _with_kinks(
     return theta, Chosen(name, "a penalty that has a kink")
 
 
-def _lbfgs(objective: Objective, theta: Vector, watch: _Watch) -> Vector:
+def _lbfgs(objective: Objective, theta: Vector, watch: _Watch, known: Any = None) -> Vector:
+    """SciPy's L-BFGS from θ, where loss and gradient may be known, and looked at, already."""
     from scipy.optimize import minimize as scipy_minimize
 
-    last: list[Any] = [None]
+    last: list[Any] = [None, None]
 
     def measured(point: Vector) -> tuple[float, Vector]:
-        last[0] = objective.value_and_gradient(point)
-        found: tuple[float, Vector] = last[0]
+        # SciPy begins where we have just looked.
+        if last[0] is None or not np.array_equal(point, last[0]):
+            last[:] = point.copy(), objective.value_and_gradient(point)
+        found: tuple[float, Vector] = last[1]
         return found
 
     def look(intermediate_result: Any) -> None:
         # SciPy calls it after the evaluation at the point that it has accepted.
-        if watch.enough(*last[0]):
+        if watch.enough(*last[1]):
             raise StopIteration
 
-    if watch.enough(*measured(theta)):
+    if known is not None:
+        last[:] = theta.copy(), known
+    elif watch.enough(*measured(theta)):
         return theta
     options = {
         "maxiter": LBFGS_STEPS, "maxfun": 2 * LBFGS_STEPS, "ftol": 0.0, "gtol": 0.0, "maxcor": 20,
@@ -238,8 +322,24 @@ def _lbfgs(objective: Objective, theta: Vector, watch: _Watch) -> Vector:
         measured, theta, jac=True, method="L-BFGS-B", options=options, callback=look
     )
     theta = np.asarray(found.x, dtype=np.float64)
-    watch.enough(*objective.value_and_gradient(theta))
+    if not watch.met:
+        watch.enough(*measured(theta))
     return theta
+
+
+def _passes(model: LinearModel, theta: Vector, seed: Any, watch: _Watch) -> Vector:
+    """SAGA, an order a pass, until the gradient proves enough: asked where that may be."""
+    with Run(
+        model, SAGA(), theta, batch_size=1, epochs=SAGA_EPOCHS, seed=0 if seed is None else seed,
+        sampling="shuffle", record_every=0, on_interrupt="raise",
+    ) as run:  # fmt: skip
+        while run.stop is None:
+            wanted = math.log(max(watch.gap / watch.tol, 1.0)) / math.log(PASS_GAIN)
+            run.advance(max(1, round(min(wanted, 8.0))) * model.n_samples)
+            theta = run.theta
+            if watch.enough(*model.value_and_gradient(theta)):
+                return theta
+    return _lbfgs(model, theta, watch)
 
 
 def _saga(objective: LinearModel, theta: Vector, seed: Any, watch: _Watch) -> Vector:

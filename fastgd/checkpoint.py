@@ -24,7 +24,7 @@ __all__ = ["compare", "fingerprint", "read", "replace_file", "restore", "state_o
 
 FORMAT = 1
 # What of a run's setting is saved as it is.
-SETTING = ("batch_size", "steps", "sampling", "clip_norm", "clip_value")
+SETTING = ("batch_size", "steps", "sampling", "clip_norm", "clip_value", "stationarity")
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 # Data up to so many bytes is read whole for its fingerprint; of more, as many in equal pieces.
 HASHED_BYTES = 1 << 26

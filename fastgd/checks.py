@@ -67,8 +67,11 @@ def _as_csr(name: str, given: Any) -> Any:
     if values.dtype not in (np.float64, np.float32) or not values.dtype.isnative:
         values = _converted(name, values, np.dtype(np.float64))
     columns = matrix.indices
-    if not (values.flags.c_contiguous and columns.flags.c_contiguous):
-        raise ValueError(f"the arrays of {name} must be contiguous: take {name}.copy()")
+    for array in (values, columns, matrix.indptr):
+        if not (array.flags.c_contiguous and array.flags.aligned):
+            raise ValueError(
+                f"the arrays of {name} must be contiguous and aligned: take {name}.copy()"
+            )
     wrong = rows.check_csr(matrix)
     if wrong is not None:
         raise ValueError(f"{name} is not a valid CSR matrix: {wrong}")

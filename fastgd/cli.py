@@ -72,19 +72,22 @@ class _Signals:
 
     def __init__(self) -> None:
         self.raising = self.terminated = self._heard = False
-        self._before: dict[int, Any] = {}
+        self._numbers: list[int] = []
 
     def __enter__(self) -> "_Signals":
         self._hook = sys.unraisablehook
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is early.leave:
-                self._before[number] = signal.signal(number, self._hear)
+                signal.signal(number, self._hear)
+                self._numbers.append(number)
                 sys.unraisablehook = self._lost
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
+        # All is done and said. What follows is Python's own end, late in which a handler finds no
+        # thread to run in, and Python aborts.
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_DFL)
         sys.unraisablehook = self._hook
 
     def _hear(self, number: int, frame: FrameType | None) -> None:

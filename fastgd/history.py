@@ -24,12 +24,17 @@ NO_RECORDS: dict[str, NDArray[Any]] = {"step": np.empty(0, dtype=np.int64)} | {
     column: np.empty(0) for column in ("loss", "grad_norm", "lr", "time")
 }
 
+# The two sides of the fluctuation-dissipation relation, where a run was asked to sum them.
+SUMS = ("dissipation", "fluctuation")
+
 
 class History(Mapping[str, NDArray[Any]]):
     """The records of a run, column by column: ``history["loss"]`` is an array, one entry a record.
 
     Columns: step (the number of steps taken, int64), loss, grad_norm, lr (of the step taken last)
-    and time (seconds since the start).
+    and time (seconds since the start). Of a run with ``stationarity=True`` also dissipation and
+    fluctuation, the sums of both sides over all steps so far, and stationarity, what they come to
+    over the later half of these steps: see `Result.stationarity`.
 
     Examples
     --------
@@ -38,11 +43,14 @@ class History(Mapping[str, NDArray[Any]]):
     array([0.5    , 0.125  , 0.03125])
     """
 
-    columns = tuple(NO_RECORDS)
+    columns: tuple[str, ...] = tuple(NO_RECORDS)
 
-    def __init__(self) -> None:
+    def __init__(self, watched: bool = False) -> None:
         self._filled = 0
         self._arrays = dict(NO_RECORDS)
+        if watched:
+            self._arrays |= {column: np.empty(0) for column in SUMS}
+            self.columns = (*NO_RECORDS, *SUMS, "stationarity")
 
     def append(self, *row: float) -> None:
         """Add one record: a value for each column."""
@@ -64,10 +72,20 @@ class History(Mapping[str, NDArray[Any]]):
     def __getitem__(self, column: str) -> NDArray[Any]:
         if column not in self.columns:
             raise KeyError(f"{column!r}: the columns are {', '.join(self.columns)}")
+        if column == "stationarity":
+            return self._stationarity()
         # A view, and read-only: a callback that looks at it at each record costs nothing.
         view = self._arrays[column][: self._filled]
         view.flags.writeable = False
         return view
+
+    def _stationarity(self) -> NDArray[np.float64]:
+        # From the last record before the later half on.
+        steps = self["step"]
+        first = np.searchsorted(steps, steps / 2, "right") - 1
+        above, below = (self[column] - self[column][first] for column in SUMS)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(above / below)
 
     def to_frame(self, library: str = "pandas") -> Any:
         """The records as a table; needs ``pip install "fastgd[data]"`` and the library.
@@ -94,15 +112,16 @@ class History(Mapping[str, NDArray[Any]]):
         taken = object.__new__(History)
         # No entry that is filled is written again.
         taken._filled, taken._arrays = self._filled, dict(self._arrays)
+        taken.columns = self.columns
         return taken
 
     def save(self) -> dict[str, NDArray[Any]]:
         """A copy of the columns, for `load`."""
-        return {column: self[column].copy() for column in self.columns}
+        return {column: self[column].copy() for column in self._arrays}
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Go back to the records that `save` returned."""
-        taken = {column: np.array(saved[column]) for column in self.columns}
+        taken = {column: np.array(saved[column]) for column in self._arrays}
         filled = len(taken["step"])
         for column, array in taken.items():
             if array.shape != (filled,) or array.dtype != self._arrays[column].dtype:
@@ -148,6 +167,7 @@ class Setting:
     theta0: NDArray[np.float64]
     clip_norm: float | None = None
     clip_value: float | None = None
+    stationarity: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """What `minimize` takes to take the same run again, beside objective and optimizer."""
@@ -237,6 +257,40 @@ class Result:
                     f"diverged by step {self.steps}: the loss is {loss:.3g}, at the start it was "
                     f"{first:.3g}"
                 )
+
+    @property
+    def stationarity(self) -> NDArray[np.float64]:
+        r"""The fluctuation-dissipation ratio at each record, of a run with ``stationarity=True``.
+
+        .. math:: \frac{\sum_k ⟨θ_k, g_k⟩}{\sum_k \frac{1+γ_k}{2 η_k (1-δ_k)} ‖θ_{k+1} - θ_k‖^2}
+
+        over the later half of the steps so far (from the last record before it on), where g_k is
+        the gradient of step k, γ the momentum (0 for SGD) and δ its dampening (γ for an average of
+        the gradients). Once θ has no memory of its start both sums have the same mean, so the ratio
+        tends to 1: what remains is the noise of steps of this length, and a lower rate is due. Far
+        from 1 the run is still on its way. NaN before the first step.
+
+        Raises
+        ------
+        AttributeError
+            The run was not asked for it.
+
+        References
+        ----------
+        Yaida 2019, Fluctuation-dissipation relations for stochastic gradient descent: (FDR1).
+
+        Examples
+        --------
+        >>> X, y = gd.datasets.load("breast-cancer")
+        >>> f = gd.LogisticRegression(X, y, l2=0.1)
+        >>> r = gd.minimize(f, gd.SGD(0.2), batch_size=1, epochs=200, seed=0, stationarity=True)
+        >>> r.stationarity[[1, 10, 200]].round(2)
+        array([0.94, 1.  , 1.  ])
+        """
+        if "stationarity" not in self.history:
+            raise AttributeError("the run was not watched: give minimize stationarity=True")
+        ratio: NDArray[np.float64] = self.history["stationarity"]
+        return ratio
 
     @property
     def model(self) -> "Model":

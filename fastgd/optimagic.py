@@ -16,10 +16,10 @@ from optimagic.typing import AggregationLevel
 
 from fastgd import optimizers
 from fastgd.callbacks import Progress, Stop
+from fastgd.descent import minimize
 from fastgd.objectives import Function
 from fastgd.optimizers import Optimizer
 from fastgd.penalties import Box
-from fastgd.run import minimize
 
 __all__: list[str] = []
 

@@ -1,4 +1,4 @@
-"""One run from θ_0 to θ_T: Run, minimize, resume.
+"""One run from θ_0 to θ_T, step by step.
 
 A run checks its input once and hands chunks of steps to the core: a few hundredths of a second
 without the GIL. Between chunks are the records, the callbacks, the checkpoints, and the place where
@@ -9,11 +9,10 @@ import contextlib
 import functools
 import math
 import os
-import threading
 import time
 import warnings
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +28,7 @@ from fastgd.arguments import (
     check_sampling,
     check_seed,
     checked_records,
+    dampening_watched,
     length,
     sampler_of,
     with_number,
@@ -37,14 +37,14 @@ from fastgd.callbacks import Callback, Progress, Rescale, Stop
 from fastgd.checks import as_count, as_penalty, as_vector
 from fastgd.console import Bar, Interrupts
 from fastgd.core import solver as solvers
-from fastgd.core import team as teams
 from fastgd.core import update as updates
 from fastgd.history import History, Result, Setting
 from fastgd.objectives import Objective, row_weights
 from fastgd.optimizers import Optimizer
 from fastgd.stretch import ALONE, Stretch
+from fastgd.threads import team_of
 
-__all__ = ["Run", "minimize", "resume"]
+__all__ = ["Run"]
 
 INTERRUPTED = Stop("interrupted", kind="interrupted")
 # The end of every run that takes all its steps, made once for many that are as long.
@@ -123,6 +123,7 @@ class Run:
         comm: Any = None,
         reproducible: bool | int = True,
         sync_every: int | None = None,
+        stationarity: bool = False,
     ) -> None:
         self._ranks: Any = ALONE
         comm = getattr(objective, "comm", None) if comm is None else comm
@@ -164,6 +165,8 @@ class Run:
         clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
         if optimizer.solver is not None and (clip_norm or clip_value):
             raise ValueError(f"{type(optimizer).__name__} makes no gradient that could be clipped")
+        if stationarity:
+            dampening = dampening_watched(optimizer, objective, comm)
         self.checkpoint = None if checkpoint is None else Path(os.fspath(checkpoint))
         self.checkpoint_every = as_penalty("checkpoint_every", checkpoint_every)
         self.progress = progress
@@ -173,8 +176,9 @@ class Run:
             theta = as_vector("theta0", theta0, objective.n_params).copy()
         self.objective = objective
         self.setting = Setting(
-            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value
-        )
+            batch_size, sampling, self.total, seed, theta.copy(), clip_norm, clip_value,
+            bool(stationarity),
+        )  # fmt: skip
         self.rates = self.optimizer.rates(self.total)
 
         chances = chances_of(objective, sampling, batch_size)
@@ -186,10 +190,13 @@ class Run:
             self._drawn_weights = row_weights(objective) / (len(chances) * chances)
             core.draw_with(self._drawn_weights)
         update = updates.make(self.optimizer, len(theta), core.span_list, core.penalty)
-        if clip_norm is None and clip_value is None:
+        if stationarity:
+            solver: Any = solvers.Watched(core, update, sampler, theta, dampening=dampening)
+        elif clip_norm is None and clip_value is None:
             solver = objective.solver(core, update, sampler, theta)
         else:
             solver = solvers.General(core, update, sampler, theta)
+        if clip_norm is not None or clip_value is not None:
             solver.clip(clip_norm or math.inf, clip_value or math.inf)
         self._stretch = Stretch(solver, self.rates, lock, self._ranks.same)
         # A run that ends at each record: somebody looks at it there.
@@ -202,7 +209,7 @@ class Run:
             # An exception in the middle of a step would leave the others waiting.
             self._interrupts.heard = contextlib.nullcontext()
         self.note: Any = None
-        self.history = History()
+        self.history = History(watched=bool(stationarity))
         self.stop: Stop | None = None
         # (step, factor): from there on a callback had the rates multiplied.
         self.rescalings: list[tuple[int, float]] = []
@@ -397,7 +404,7 @@ class Run:
                 seed=files.seed_of(state),
                 record_every=state["record_every"] if record_every is None else record_every,
                 callbacks=callbacks,
-                **{name: state[name] for name in files.SETTING},
+                **{name: state[name] for name in files.SETTING if name in state},
                 **options,
             )
             if isinstance(known, Optimizer) and known != run.optimizer:
@@ -474,7 +481,7 @@ class Run:
             self._save_or_warn()
 
     def _steps_in_team(self, until: int, bar: Bar | None, helpers: int) -> Stop | None:
-        with _team(self.objective, self._core, helpers, self._drawn_weights) as team:
+        with team_of(self.objective, self._core, helpers, self._drawn_weights) as team:
             owner = self._core if hasattr(self._core, "inner") else self._stretch.solver
             owner.team = team
             try:
@@ -485,6 +492,7 @@ class Run:
     def _steps(self, until: int, bar: Bar | None) -> Stop | None:
         record_every, stretch, interrupts = self.record_every, self._stretch, self._interrupts
         until = min(until, self.total)
+        stretch.alone = False
         t = stretch.step
         if record_every and self._watched and self._recorded < 0:
             stop = self._take(0, 0)  # the first record, for whoever looks at it
@@ -567,6 +575,7 @@ class Run:
             lambda: self._stretch.solver.settled, self.objective,
         )  # fmt: skip
         with self._interrupts.heard:
+            self._stretch.alone = False
             answer = callback(progress)
         # Whoever keeps it may ask for its theta later, when the run has moved on.
         kept = weakref.ref(progress)
@@ -604,249 +613,3 @@ class Run:
         except OSError as error:
             warnings.warn(f"{error}; the run goes on", RuntimeWarning, stacklevel=2)
         self._saved_at = self.time
-
-
-def minimize(
-    objective: Objective,
-    optimizer: Optimizer | str,
-    theta0: Any = None,
-    batch_size: int | None = None,
-    steps: int | None = None,
-    epochs: int | None = None,
-    seed: Any = None,
-    sampling: str = "replacement",
-    record_every: int | None = None,
-    callbacks: Iterable[Callback] = (),
-    progress: bool | str = False,
-    n_threads: int = 1,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
-    checkpoint: Any = None,
-    checkpoint_every: float = 60.0,
-    on_interrupt: str = "return",
-    tol: float | None = None,
-    comm: Any = None,
-    reproducible: bool | int = True,
-    sync_every: int | None = None,
-) -> Result:
-    r"""Minimise an objective by gradient descent or one of its variants.
-
-    .. math:: θ_{t+1} = θ_t - η_t \, d_t, \quad t = 0, \dots, T - 1,
-
-    where the optimizer makes the direction d_t out of the mean gradient over the batch of step t.
-
-    Parameters
-    ----------
-    objective : Objective
-    optimizer : Optimizer or "auto"
-        "auto" chooses a way by what is known of the objective, runs it until `tol`, and says in the
-        result's message which: an exact solution, Newton's method, L-BFGS, SAGA or FISTA. It takes
-        theta0, seed and tol only.
-    theta0 : (n_params,) array, optional
-        Where to start, copied; by default ``objective.initial_point``, with the seed of the run
-        where that is an int.
-    batch_size : int in 1..n_samples, optional
-        Observations a step. None takes the whole data set: plain gradient descent. 1 is SGD.
-    steps, epochs : int, at least 1
-        How long, one of the two. An epoch is ceil(n_samples / batch_size) steps.
-    seed : int or numpy.random.Generator, optional
-        The one source of randomness. An int makes the run repeatable, bit by bit.
-    sampling : "replacement", "shuffle", "sequential" or "importance"
-        Independent indices, ``default_rng(seed).integers(n, size=(steps, batch_size))``; or a new
-        ``permutation(n)`` each epoch; or rows in their order. The last batch of an epoch of the
-        latter two may be short, and is averaged over its own size. "importance", for linear models,
-        draws row i with probability p_i = ``objective.importance()[i]`` and weighs it by
-        1/(n p_i), so that a step's mean stays right while long rows disturb it less; its indices
-        are ``np.searchsorted(c / c[-1], rng.random((steps, batch_size)), "right")``, c being
-        ``np.cumsum(p)``.
-    record_every : int, at least 0, optional
-        Steps between two records of loss and gradient norm over the whole data. None: once an
-        epoch, or about 100 times a run where there is no epoch. 0: never; the final loss is then
-        computed when first asked for, so that a benchmark times the steps alone.
-    callbacks : iterable of callables
-        Each is called with a `callbacks.Progress` at every record and may end the run. The stop
-        rules are `callbacks.GradientNorm`, `RelativeChange`, `TargetLoss` and `WallTime`.
-    progress : bool or "log", default False
-        Show a bar on the standard error stream; "log": a line every ten seconds, for a file.
-    n_threads : int, at least 1, default 1
-        Threads that share each gradient over more than 128 rows (4096 or more of sparse data).
-        The result is the same, bit by bit, for any number; there are never more of them than parts
-        of a gradient.
-    clip_norm, clip_value : float, above 0, optional
-        Bounds on the gradient of each step: first every entry is put into [-clip_value,
-        clip_value], then the whole is made no longer than clip_norm (Pascanu, Mikolov and Bengio
-        2013). Every step then forms its gradient, also where without them it need not.
-    checkpoint : path, optional
-        A file that is written every `checkpoint_every` seconds and at the end, for `resume`. It
-        must not be there yet. The one before is kept beside it, under the name with ".before".
-    checkpoint_every : float, at least 0, default 60
-        In seconds.
-    on_interrupt : "return" or "raise"
-        What follows Ctrl-C: a result whose `interrupted` is True, or, once the run is in order and
-        its checkpoint written, KeyboardInterrupt.
-    tol : float, above 0, optional
-        For "auto", 1e-6 by default: it ends with a proof that L(θ) - L* <= tol where it has one,
-        and else where the gradient is no longer than tol (times that at the start, if it is above
-        1).
-    comm : communicator of mpi4py, optional
-        Such as ``MPI.COMM_WORLD``: the objective holds this rank's rows, all ranks make the same
-        call, and all get the same result. Or an object with ``rank``, ``size``,
-        ``allreduce(numbers)`` and ``broadcast(numbers, root)``, in place on float64 vectors.
-        Callbacks are asked, and files are written, on rank 0. See `distributed`.
-    reproducible : bool or int, default True
-        With comm: the rows of all ranks are cut into 12 parts, or as many as are given, and what
-        they add to a gradient is added in their order, so that the bits are the same on 1, 2, 3, 4,
-        6 and 12 ranks that hold whole parts. False: in any order, with the fewest bytes.
-    sync_every : int, at least 1, optional
-        With comm, local SGD: every rank takes its own steps, on batches of its own rows, and the
-        ranks' θ are averaged after so many (by their numbers of rows). SAGA and SVRG run this way
-        only: each rank keeps its table, and at each meeting finds the full gradient of all rows.
-
-    Returns
-    -------
-    Result
-        With the last finite θ, also when the run diverged or was interrupted by Ctrl-C. A run that
-        ends at a loss above 1e15 max(1, \|L(θ_0)\|) has diverged, however finite its numbers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Arguments that make no sense, before any work starts.
-    OSError
-        The checkpoint is there already, or cannot be written, before any work starts.
-
-    Notes
-    -----
-    Memory beyond the data: at most 8 vectors of n_params float64 and 3 for each vector of the
-    optimizer's state (itself, a copy to go back to, and that of the result), so 14 for Adam; and a
-    few thousand indices: O(n_params + batch_size), whatever n_samples and the number of steps. Only
-    "shuffle" needs more: 16 n_samples bytes for the orders of two epochs, and in the result what is
-    left of an epoch's order where the run ended within one.
-
-    References
-    ----------
-    Bottou, Curtis and Nocedal 2018, Optimization Methods for Large-Scale Machine Learning.
-    Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks.
-    Needell, Srebro and Ward 2014, Stochastic Gradient Descent, Weighted Sampling, and the
-    Randomized Kaczmarz algorithm: importance sampling.
-
-    Examples
-    --------
-    >>> X, y = gd.datasets.load("breast-cancer")
-    >>> f = gd.LogisticRegression(X, y, l2=0.01)
-    >>> r = gd.minimize(f, gd.Adam(lr=0.01), batch_size=32, epochs=20, seed=0)
-    >>> round(r.loss, 2), r.steps, r.message
-    (0.1, 360, 'reached 360 steps')
-    """
-    if isinstance(optimizer, str):
-        if optimizer != "auto":
-            raise TypeError(f"optimizer must be an Optimizer or 'auto', not {optimizer!r}")
-        if comm is not None:
-            raise ValueError('"auto" runs on one machine: give an optimizer beside comm')
-        given = (batch_size, steps, epochs, record_every, clip_norm, clip_value, checkpoint)
-        if any(one is not None for one in given) or tuple(callbacks) or progress:
-            raise ValueError('"auto" takes theta0, seed and tol only: it chooses the rest')
-        chosen: Result = views.view("auto")(objective, theta0, seed, 1e-6 if tol is None else tol)
-        return chosen
-    if tol is not None:
-        raise ValueError('tol is for "auto": give a stop rule of gd.callbacks')
-    with Run(
-        objective, optimizer, theta0, batch_size, steps, epochs, seed, sampling, record_every,
-        callbacks, progress, n_threads, clip_norm, clip_value, checkpoint, checkpoint_every,
-        on_interrupt, comm, reproducible, sync_every,
-    ) as run:  # fmt: skip
-        return run.advance()._last_result()
-
-
-def resume(
-    source: Any,
-    objective: Objective | None = None,
-    optimizer: Optimizer | None = None,
-    record_every: int | None = None,
-    callbacks: Iterable[Callback] = (),
-    progress: bool | str = False,
-    n_threads: int = 1,
-    checkpoint_every: float = 60.0,
-    on_interrupt: str = "return",
-    comm: Any = None,
-    reproducible: bool | int = True,
-) -> Result:
-    """Go on with a run from its checkpoint, or from its result, to the same bits as one run.
-
-    Parameters
-    ----------
-    source : path or Result
-        The ``checkpoint`` of `minimize`, which is written on, or a file of `Run.save`; or a result
-        of a run that was interrupted or stopped.
-    objective : Objective
-        That of the run, made anew; by default a result's own.
-    optimizer : Optimizer, optional
-        That of the run, where the file cannot hold it (``schedules.custom`` has a function).
-    record_every : int, optional
-        As for `minimize`; as before by default.
-    callbacks, progress, n_threads, checkpoint_every, on_interrupt, comm, reproducible
-        As for `minimize`; the number of ranks may be another. What callbacks remembered is given
-        back to those of the same type.
-
-    Returns
-    -------
-    Result
-        Of the whole run: its history begins at step 0. A run that had ended is not taken further.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        No such file, or none of a run, or that of another objective or optimizer.
-
-    Examples
-    --------
-    >>> f = gd.Quadratic(np.eye(1))
-    >>> look = lambda progress: progress.step == 4
-    >>> part = gd.minimize(f, gd.SGD(lr=0.5), [1.0], steps=9, record_every=1, callbacks=[look])
-    >>> whole = gd.resume(part)
-    >>> part.steps, whole.steps, float(whole.theta[0])
-    (4, 9, 0.001953125)
-    """
-    options = {
-        "progress": progress, "n_threads": n_threads, "on_interrupt": on_interrupt,
-        "checkpoint_every": checkpoint_every, "comm": comm, "reproducible": reproducible,
-    }  # fmt: skip
-    if isinstance(source, Result):
-        run = Run._of_state(
-            source.state, source.objective if objective is None else objective, optimizer,
-            record_every, callbacks, options,
-        )  # fmt: skip
-    else:
-        if not isinstance(objective, Objective):
-            raise TypeError(f"objective must be that of the run, not {objective!r}")
-        run = Run.load(
-            source, objective, optimizer, record_every, callbacks, checkpoint=source, **options
-        )
-    with run:
-        return run.advance()._last_result()
-
-
-@contextlib.contextmanager
-def _team(objective: Objective, core: Any, count: int, weights: Any) -> Iterator[Any]:
-    # Plain threads, each with a compiled object of its own, that wait without the GIL for work.
-    if count < 1:
-        yield None
-        return
-    # Of rows that are spread over ranks, the threads share those of this one.
-    leader, own = getattr(core, "inner", core), getattr(objective, "local", objective)
-    cores: list[Any] = [own.compiled() for _ in range(count)]
-    if weights is not None:
-        for one in cores:
-            one.draw_with(weights)
-    team = teams.Team(leader, cores)
-    threads = [threading.Thread(target=team.help, args=(i,)) for i in range(count)]
-    started = []
-    try:
-        for thread in threads:
-            thread.start()
-            started.append(thread)
-        yield team
-    finally:
-        team.dismiss()
-        for thread in started:
-            thread.join()

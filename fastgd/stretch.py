@@ -70,6 +70,8 @@ class Stretch:
     ----------
     chunk : int
         Steps that should be taken next.
+    alone : bool
+        Whether nobody else has had a turn since the last ones: then the data is what it was.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Stretch:
         # A guess at the first chunk, from the multiplications that a step needs; then measured.
         work = (solver.sampler.batch_size + 4) * solver.n_params + 50
         self.chunk = max(1, min(LONGEST_CHUNK, CHUNK_WORK // work))
+        self.alone = False
         self._shared = lock is not None
         self._lock = NO_LOCK if lock is None else lock
         self._chunk_rates = NO_RATES
@@ -121,7 +124,10 @@ class Stretch:
                 with interrupts.heard:
                     lr, momentum = self._rates_over(start, end)
                     began = time.perf_counter()
-                    looked = self.solver.take(lr, momentum, record_every, total, recorded)
+                    looked = self.solver.take(
+                        lr, momentum, record_every, total, recorded, self.alone
+                    )
+                    self.alone = True
                     seconds = self._same(time.perf_counter() - began)
                 self._since_mark += seconds
                 stop = None

@@ -255,16 +255,24 @@ class NeuralNetwork:
     def __init__(self, X, y, hidden=(16, 16), activation="relu", loss="logistic", l2=0.0):
         self.X, self.y = np.asarray(X, dtype=float), np.asarray(y)
         self.n, self.l2 = len(self.X), l2
-        self.n_outputs = int(np.max(y)) + 1 if loss == "softmax" else 1
+        self.n_outputs = self.outputs(loss)
         self.sizes = [self.X.shape[1], *hidden, self.n_outputs]
         self.a, self.slope = self.activations[activation]
-        self.end = self.ends[loss]
+        self.end = self.ends.get(loss)
         ones = [
             [np.ones((rows, columns)), np.zeros(rows)]
             for columns, rows in zip(self.sizes[:-1], self.sizes[1:], strict=True)
         ]
         self.weights = self.flat(ones)
         self.n_params = len(self.weights)
+        # Of each W and each b: what some rules measure as a whole.
+        shapes = [np.size(part) for layer in ones for part in layer]
+        self.masks = [
+            np.repeat(np.arange(len(shapes)), shapes) == part for part in range(len(shapes))
+        ]
+
+    def outputs(self, loss):
+        return int(np.max(self.y)) + 1 if loss == "softmax" else 1
 
     def flat(self, layers):
         return np.concatenate([np.ravel(part) for layer in layers for part in layer])
@@ -291,10 +299,14 @@ class NeuralNetwork:
         loss = np.mean(self.end.losses(self, sums[-1], self.y[rows]))
         return loss + self.l2 / 2 * np.sum((self.weights * theta) ** 2)
 
+    def end_slopes(self, sums, rows):
+        return self.end.slopes(self, sums, self.y[rows])
+
     def gradient(self, theta, indices=None):
-        X, y = (self.X, self.y) if indices is None else (self.X[indices], self.y[indices])
+        rows = slice(None) if indices is None else indices
+        X = self.X[rows]
         sums, inputs = self.forward(theta, X)
-        delta = self.end.slopes(self, sums[-1], y) / len(X)
+        delta = self.end_slopes(sums[-1], rows) / len(X)
         layers = self.layers(theta)
         found = []
         for k in range(len(layers) - 1, -1, -1):
@@ -302,6 +314,32 @@ class NeuralNetwork:
             if k:
                 delta = (delta @ layers[k][0]) * self.slope(sums[k - 1])
         return self.flat(found) + self.l2 * self.weights * theta
+
+
+class LossNetwork(NeuralNetwork):
+    """The same with any loss and penalty, each a name and its parameters, and sample weights."""
+
+    def __init__(self, X, y, loss, penalty=None, sample_weight=None, **settings):
+        self.model = LinearModel(X, y, loss, penalty, sample_weight)
+        super().__init__(X, self.model.y, loss=None, **settings)
+        self.penalty, self.l2 = penalty, self.model.l2
+        self.w = self.model.w
+
+    def value(self, theta, indices=None):
+        rows = slice(None) if indices is None else indices
+        sums, _ = self.forward(theta, self.X[rows])
+        cost = 0.0
+        if self.penalty is not None:
+            cost = penalties[self.penalty[0]][0](theta[self.weights == 1], *self.penalty[1:])
+        return np.mean(self.w[rows] * self.model.losses(sums[-1], self.y[rows])) + cost
+
+    def outputs(self, loss):
+        return self.model.n_outputs
+
+    def end_slopes(self, sums, rows):
+        return self.w[rows][:, None] * self.model.slopes(sums, self.y[rows])
+
+    prox = LinearModel.prox
 
 
 class Quadratic:
@@ -643,7 +681,7 @@ class LAMB(Adam):
         r = theta - super().move(theta, g, t, 1.0, momentum)
         r = r + self.weight_decay * self.weights * theta
         theta = theta.copy()
-        for layer in (self.weights == 1, self.weights == 0):
+        for layer in self.layers:
             size, length = np.linalg.norm(theta[layer]), np.linalg.norm(r[layer])
             trust = size / length if size > 0 and length > 0 else 1.0
             theta[layer] -= lr * trust * r[layer]
@@ -896,11 +934,11 @@ class Cautious(SGD):
         return self.inner.point(theta, momentum)
 
     def move(self, theta, g, t, lr, momentum):
-        self.inner.weights = self.weights
+        self.inner.weights, self.inner.layers = self.weights, self.layers
         move = self.inner.move(theta, g, t, lr, momentum) - theta
         self.rate = self.inner.rate
         taken = np.zeros_like(theta)
-        for layer in (self.weights == 1, self.weights == 0):
+        for layer in self.layers:
             along = move[layer] * g[layer] < 0
             taken[layer] = np.where(along, move[layer], 0.0) * len(along) / (np.sum(along) + 1)
         return theta + taken
@@ -1003,6 +1041,7 @@ def replay(
     theta = np.array(theta0, dtype=float)
     update = rules[rule](theta, **hyperparameters)
     update.weight_decay, update.weights = weight_decay, objective.weights
+    update.layers = getattr(objective, "masks", [objective.weights == 1, objective.weights == 0])
     if hasattr(objective, "prox"):
         update.prox = objective.prox
     path = [theta]
@@ -1013,6 +1052,24 @@ def replay(
         theta = update.proximal(theta, lr[t])
         path.append(theta)
     return np.array(path)
+
+
+def stationarity(path, gradients, lr, momentum, dampening, record_every):
+    """The fluctuation-dissipation ratio at each record of the run that took these steps.
+
+    Both sides step by step: Σ θ·g over Σ (1+γ)/(2η(1-δ)) ‖θ' - θ‖², over the steps from the last
+    record at or before the half.
+    """
+    ratios = []
+    for end in range(0, len(path), record_every):
+        first = end // 2 // record_every * record_every
+        one = other = 0.0
+        for k in range(first, end):
+            one += path[k] @ gradients[k]
+            moved = path[k + 1] - path[k]
+            other += (1 + momentum[k]) / (2 * lr[k] * (1 - dampening[k])) * (moved @ moved)
+        ratios.append(one / other if end > first else math.nan)
+    return np.array(ratios)
 
 
 # --- Reduced variance ----------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
     python tests/out_of_core.py 20 2        20 GB of each under a limit of 2 GB
 
-The files are sparse on disk: their rows are zeros, but for some. The limit is on what a process
-allocates (RLIMIT_DATA, on Linux): pages of a file that are read through a map belong to the file,
-and go when memory is short.
+The files are sparse on disk: their rows are zeros, but for some. The limit is that of a memory
+control group of Linux, which counts the pages of the files too, where one may be made (as root);
+elsewhere it is on what the process allocates (RLIMIT_DATA), and pages of files go when others need
+memory.
 """
 
+import contextlib
+import os
 import resource
 import sys
 import tempfile
@@ -77,8 +80,43 @@ def peak() -> float:
     return sum(int(line.split()[1]) for line in text.splitlines() if "RssAnon" in line) / 1e6
 
 
+def limited(limit: int) -> tuple[str, Path | None]:
+    """By what this process is limited from here on, and its control group."""
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    root = Path("/sys/fs/cgroup")
+    for parent, name in ((root / "memory", "memory.limit_in_bytes"), (root, "memory.max")):
+        group = parent / f"fastgd-{os.getpid()}"
+        if not (parent / "cgroup.procs").exists():
+            continue
+        try:
+            group.mkdir()
+            (group / name).write_text(str(limit))
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+        except OSError:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            continue
+        return "a control group", group
+    return "RLIMIT_DATA", None
+
+
+def leave(group: Path | None) -> None:
+    """Put this process back, so that the group can go."""
+    if group is not None:
+        (group.parent / "cgroup.procs").write_text(str(os.getpid()))
+        with contextlib.suppress(OSError):
+            group.rmdir()
+
+
 def main(size: float, limit: float) -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 1e9), int(limit * 1e9)))
+    by, group = limited(int(limit * 1e9))
+    try:
+        train(size, limit, by)
+    finally:
+        leave(group)
+
+
+def train(size: float, limit: float, by: str) -> None:
     for make in (dense, csr):
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
@@ -89,8 +127,9 @@ def main(size: float, limit: float) -> None:
             if size < limit / 2:
                 assert np.array_equal(trained(copy_of(X)), theta)
                 same = ", the bits of the same data in memory"
-            print(f"{make.__name__}: {size:g} GB in {time.perf_counter() - began:.0f} s, "
-                  f"{peak():.2f} GB of its own{same}")  # fmt: skip
+            took = time.perf_counter() - began
+            print(f"{make.__name__}: {size:g} GB in {took:.0f} s, {peak():.2f} GB of its own, "
+                  f"limited to {limit:g} by {by}{same}", flush=True)  # fmt: skip
             del X
     if size > limit:
         try:

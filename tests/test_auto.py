@@ -47,6 +47,25 @@ def test_a_proof_is_no_larger_than_tol_and_no_smaller_than_the_truth():
     assert steps == sorted(steps) and steps[0] < steps[-1]
 
 
+@pytest.mark.parametrize("intercept, l2", [(False, 1e-3), (True, 0.0), (True, 0.1)])
+def test_least_squares_ends_where_its_gradient_proves_enough(intercept, l2):
+    f = gd.LeastSquares(X, Y, fit_intercept=intercept, l2=l2)
+    best = gd.theory.optimum(f)
+    r = gd.minimize(f, "auto", tol=1e-8)
+    assert r.optimizer.name == "exact solution" and r.converged
+    assert r.loss - best.loss <= 1e-8 + best.error
+    assert len(r.history["loss"]) == 1  # one direct step was enough
+
+
+def test_least_squares_whose_condition_hides_the_minimum_takes_the_factors_of_the_data():
+    u = np.linspace(0, 1, 200)
+    f = gd.LeastSquares(np.vander(u, 12), np.sin(9 * u))
+    r = gd.minimize(f, "auto", tol=1e-10)
+    assert r.converged and "proven" in r.message
+    assert r.loss <= gd.theory.optimum(f).loss + 1e-10
+    assert not len(r.history["loss"])
+
+
 def test_it_starts_where_it_is_told_and_says_where_it_cannot_end():
     f = gd.Quadratic(np.diag([1.0, 3.0]), [1.0, 3.0])
     assert gd.minimize(f, "auto", theta0=[5.0, 5.0]).theta == pytest.approx([1.0, 1.0])
@@ -102,7 +121,28 @@ def test_many_rows_are_begun_stochastically():
     f = gd.LogisticRegression(rows, y, l2=1e-3)
     best = gd.theory.optimum(f)
     rough, fine = (gd.minimize(f, "auto", tol=tol) for tol in (1e-2, 1e-9))
-    assert rough.optimizer.name == "SAGA" and "stochastic start" in rough.message
+    assert rough.optimizer.name == "SGD" and "stochastic start" in rough.message
     assert fine.optimizer.name == "Newton" and "after a stochastic start" in fine.message
     assert rough.loss - best.loss <= 1e-2 and fine.loss - best.loss <= 1e-9
     assert "proven" in rough.message and "proven" in fine.message
+    # A start near the minimum is not given up for a stochastic one.
+    again = gd.minimize(f, "auto", theta0=fine.theta, tol=1e-9)
+    assert again.loss - best.loss <= 1e-9 and again.steps <= 1
+
+
+def test_wide_sparse_rows_are_walked_one_by_one():
+    rng = np.random.default_rng(0)
+    rows = sp.random(20_000, 3000, density=0.002, random_state=1, format="csr")
+    rows.data[:] = 1.0
+    rows = rows[np.diff(rows.indptr) > 0]
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    rows.data /= np.repeat(length, np.diff(rows.indptr))
+    # A column in every row, so that the data has a direction of its own.
+    X = sp.hstack([np.full((rows.shape[0], 1), 0.5), rows], format="csr")
+    y = X @ rng.standard_normal(3001) > 0
+    f = gd.LogisticRegression(X, y, l2=1e-3)
+    r = gd.minimize(f, "auto", tol=1e-8)
+    assert r.optimizer.name == "SAGA" and r.converged and "proven" in r.message
+    # By another way, and by another start.
+    best = gd.theory.optimum(f)
+    assert abs(r.loss - best.loss) <= 1e-8 + best.error

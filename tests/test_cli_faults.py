@@ -508,6 +508,23 @@ def test_a_signal_at_any_time_is_one_line(tmp_path, name, code, when):
 
 
 @POSIX
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+def test_a_signal_when_all_is_over_ends_the_process_without_a_word(tmp_path, name):
+    # Where Python ends, its own handlers may find no thread to run in.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os, signal\n"
+        f"atexit.register(lambda: os.kill(os.getpid(), signal.SIG{name}))\n"
+    )
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "fastgd", "--version"], cwd=tmp_path, capture_output=True,
+        text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+    )  # fmt: skip
+    assert done.returncode == -getattr(signal, f"SIG{name}")
+    assert (done.stdout, done.stderr) == (f"fastgd {gd.__version__}\n", "")
+
+
+@POSIX
 @pytest.mark.slow
 def test_random_signals_over_the_commands():
     faults = signals.try_all(8, 1, 60.0, ["fit", "resume", "show", "certify"], lambda text: None)

@@ -5,7 +5,9 @@ Each test is a row: their call, ours, and what the table says of the difference.
 
 import importlib.util
 import os
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import oracle
@@ -151,6 +153,17 @@ def test_keras_keeps_the_rate_in_the_velocity(keras, gradients):
     falling = gd.schedules.exponential(LR, 0.9)
     other = ours(gradients, gd.Momentum(falling, momentum=0.9, dampening=0.0))
     assert np.linalg.norm(found - other) > 1e-3
+
+
+@THEIRS
+def test_keras_cosine_has_the_precision_of_its_backend(keras):
+    theirs = keras.optimizers.schedules.CosineDecay(np.float64(LR), 80)
+    ours = gd.dialects.keras.CosineDecay(LR, 80)(np.arange(80), 80)
+    apart = max(abs(float(theirs(t)) / ours[t] - 1) for t in (5, 20, 33, 60))
+    if keras.backend.backend() == "torch":
+        assert apart < 1e-12
+    else:  # jax: in float32, whatever it is given
+        assert 1e-12 < apart < 1e-6
 
 
 # scikit-learn: no shuffling on either side, so that the rows come in the same order
@@ -302,3 +315,43 @@ def test_amsgrad_of_optax_takes_another_maximum(gradients):
             expected = expected - LR * m / (1 - 0.9**t) / (np.sqrt(largest) + 1e-8)
         agree(np.asarray(theta), expected)
     assert np.linalg.norm(ours(gradients, gd.AMSGrad(LR)) - expected) > 1e-4
+
+
+# What the tables of torch, optax and keras say is what the dialects return
+
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "coming-from.md"
+
+
+def rows():
+    library = None
+    # Beside an installed wheel there are no pages.
+    for line in PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else ():
+        if line.startswith("## "):
+            library = line[3:].strip()
+        elif line.startswith("| `") and library in ("torch", "optax", "keras"):
+            theirs, here = (cell.strip() for cell in line.strip("|").split(" | ")[:2])
+            name = re.match(r"`(\w+)\(", theirs)
+            if name and name[1] in getattr(gd.dialects, library).__all__:
+                yield pytest.param(library, theirs.strip("`"), here.strip("`"), id=theirs)
+            elif here == "none" and name:
+                yield pytest.param(library, theirs.strip("`"), here, id=theirs)
+
+
+@pytest.mark.parametrize("library, theirs, here", list(rows()))
+def test_a_row_is_what_the_dialect_returns(library, theirs, here):
+    numbers = {"η": 0.125, "γ": 0.5, "λ": 0.25, "T": 10}
+    dialect = getattr(gd.dialects, library)
+    names = {name: getattr(dialect, name) for name in dialect.__all__}
+    if here == "none":
+        with pytest.raises((ValueError, NameError)):
+            eval(theirs, names | numbers)
+    else:
+        # AdamW is Adam with another default.
+        said, meant = eval(theirs, names | numbers), eval(here, {"gd": gd} | numbers)
+        assert repr(said).replace("AdamW", "Adam") == repr(meant).replace("AdamW", "Adam")
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="there are no pages here")
+def test_every_row_is_read():
+    assert len(list(rows())) >= 50

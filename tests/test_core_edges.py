@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from test_interrupts import sent  # noqa: F401  (a fixture)
 
 import fastgd as gd
-from fastgd.core import objective, update
+from fastgd.core import objective, rows, update
 from fastgd.core.losses import LOSSES
 
 
@@ -40,6 +40,19 @@ def test_a_column_before_the_first_is_refused():
         bad.indices[-1] = -1
         with pytest.raises(ValueError, match="column -1, outside"):
             gd.LeastSquares(bad, np.ones(6))
+
+
+@pytest.mark.parametrize("name", ["data", "indices", "indptr"])
+def test_sparse_rows_at_odd_addresses_are_refused(name):
+    odd = sp.random(6, 4, density=0.5, random_state=0, format="csr")
+    array = getattr(odd, name)
+    place = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype)
+    place[...] = array
+    setattr(odd, name, place)
+    with pytest.raises(ValueError, match=r"aligned: take X.copy\(\)"):
+        gd.LeastSquares(odd, np.ones(6))
+    assert f"its {name} is not a contiguous, aligned" in rows.check_csr(odd)
+    assert gd.LeastSquares(odd.copy(), np.ones(6)).n_samples == 6
 
 
 @pytest.mark.parametrize("label", range(4))

@@ -153,7 +153,7 @@ def test_one_over_beta_is_that_of_all_rows():
 
 
 def test_the_whole_objective_is_asked_by_all(monkeypatch):
-    monkeypatch.setattr(gd.objectives, "EXACT_WIDTH", 3)  # and β by Lanczos
+    monkeypatch.setattr(gd.objectives.spectrum, "EXACT_WIDTH", 3)  # and β by Lanczos
     f = OBJECTIVES["logistic"](X, NUMBERS, WEIGHTS)
     theta, rows = np.linspace(-1, 1, 8), [5, 599, 300, 5]
 

@@ -174,6 +174,35 @@ def test_a_local_mlflow(tmp_path, monkeypatch):
     assert [one.step for one in kept] == [0, 1, 2]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_wandb_without_network(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.chdir(tmp_path)
+    for name in ("WANDB_DIR", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    tracked = wandb.init(mode="offline", project="fastgd", dir=str(tmp_path))
+    r = run(tracked.log)
+    # The last record is kept when the run is finished, and then only in its file.
+    assert tracked.summary["loss"] == r.history["loss"][1]
+    tracked.finish()
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_local_trackio(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    trackio = pytest.importorskip("trackio")
+    tracked = trackio.init(project="fastgd", name="descent", embed=False)
+    r = run(tracked.log)
+    trackio.finish()
+    from trackio.sqlite_storage import SQLiteStorage
+
+    kept = SQLiteStorage.get_logs("fastgd", "descent")
+    assert [row["loss"] for row in kept] == r.history["loss"].tolist()
+    assert [row["step"] for row in kept] == [0, 1, 2]
+
+
 @pytest.fixture(scope="module")
 def om():
     om = pytest.importorskip("optimagic")

@@ -350,3 +350,24 @@ def test_large_texts_are_read_as_the_plain_reader_does(backend, tmp_path, monkey
         else:
             np.testing.assert_array_equal(found.columns["padded"], expected.columns["padded"])
     assert frames.read_delimited(tmp_path / "none.csv", ",") is None
+
+
+@pytest.mark.parametrize("late", ["1200.25", "1e3", "99999999999999999999", "word", "007", "true"])
+def test_a_column_that_changes_its_kind_far_below_is_read_whole(late, tmp_path, monkeypatch):
+    pytest.importorskip("narwhals")
+    pytest.importorskip("polars")
+    from fastgd.datasets import large, tables
+
+    monkeypatch.setattr(large, "LARGE", 0)
+    path = tmp_path / "late.csv"
+    rows = [f"{i},{i % 2}" for i in range(1200)]
+    path.write_text("\n".join(["a,y", *rows, f"{late},0", f"{late},1"]) + "\n")
+    wanted = tables.Wanted()
+    found = large.read(path, "late", wanted)
+    try:
+        expected = tables.read_text(path, "late", wanted).columns["a"]
+    except ValueError:
+        assert found is None
+    else:
+        assert found is not None
+        np.testing.assert_array_equal(found.columns["a"], expected)

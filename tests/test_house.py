@@ -28,8 +28,9 @@ FLOORS = [
     {"plots", "auto"},
     {"theory"},
     {"sweeps", "problems"},
+    {"descent"},
     {"run"},
-    {"arguments", "checkpoint", "stretch"},
+    {"arguments", "checkpoint", "stretch", "threads"},
     {"callbacks", "variants"},
     {"history"},
     {"model"},
@@ -53,7 +54,7 @@ CORE_FLOORS = [
     {"rows", "products"},
     {"losses", "penalties"},
     {"sampling", "exponential", "seeds"},
-    {"vector", "claim", "flush", "build", "shared"},
+    {"vector", "claim", "flush", "build", "shared", "reading"},
     {"dispatch"},
 ]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from fastgd import datasets, figures, objectives, optimizers
 from fastgd.commands import choices, training
+from fastgd.descent import minimize
 from fastgd.gallery import LANGUAGES
 from fastgd.model import Model
-from fastgd.run import minimize
 
 DEMO_EPOCHS, DEMO_BATCH, DEMO_SEED, DEMO_L2, DEMO_HELD_OUT = 30, 32, 0, 1e-3, 0.25
 # Where a rule's own default is too slow for so short a run. Found by trying 1, 3, 10, 30, ...

@@ -11,9 +11,9 @@ from fastgd import plots
 from fastgd import schedules as moves
 from fastgd.callbacks import Progress
 from fastgd.checks import as_count
+from fastgd.descent import minimize
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
-from fastgd.run import minimize
 
 __all__ = ["RateRange", "lr_range_test"]
 

@@ -11,6 +11,8 @@ from .penalties cimport Penalty
 from .rows cimport TOGETHER, Rows, wrap
 from .sampling cimport Batch, cut
 
+from .reading import read_ahead
+
 import numpy as np
 
 
@@ -33,6 +35,7 @@ cdef class LinearObjective(Objective):
                  bint intercept, Penalty penalty=None, const double[::1] sample_weight=None):
         cdef Py_ssize_t numbers
         self.rows = wrap(X)
+        self.reading = read_ahead(X)
         self.loss = make(loss, n_outputs)
         if y.shape[0] != self.rows.n_rows * self.loss.n_targets:
             raise ValueError(f"y has {y.shape[0]} entries for {self.rows.n_rows} rows")
@@ -81,7 +84,9 @@ cdef class LinearObjective(Objective):
 
     cdef int claim(self) except -1:
         # Who owns the arrays of a sparse matrix may have written into them since.
-        self.rows.check()
+        if not self.unchanged:
+            self.rows.check()
+        self.unchanged = False
         return Objective.claim(self)
 
     def draw_with(self, const double[::1] weights):

@@ -20,6 +20,8 @@ from .rows cimport Rows, wrap
 from .sampling cimport Batch, cut
 from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
 
+from .reading import read_ahead
+
 import numpy as np
 
 cdef enum:
@@ -244,6 +246,7 @@ cdef class NetworkObjective(Objective):
         cdef Py_ssize_t i, start = 0, width = max(sizes), most = min(MOST_ROWS, y.shape[0])
         cdef double *free_memory
         self.rows = wrap(X)
+        self.reading = read_ahead(X)
         most = min(MOST_ROWS, self.rows.n_rows)
         if self.rows.sparse or sizes[0] != self.rows.n_columns:
             raise ValueError("X must be dense, with a column for each input")

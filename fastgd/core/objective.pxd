@@ -6,6 +6,7 @@
 from libc.stdint cimport int64_t
 
 from .penalties cimport Penalty, Span
+from .reading cimport ReadAhead
 from .sampling cimport Batch
 
 # What a method that can fail returns.
@@ -25,7 +26,9 @@ cdef class Objective:
     cdef Span *spans
     cdef double *partial
     cdef int64_t users                     # 1 while a run is using this object
+    cdef bint unchanged                    # what the next claim would check is as it was
     cdef bint asks_python                  # each step needs the GIL
+    cdef ReadAhead reading                 # of rows that lie in a file; None: in memory
 
     # To be written by each objective: add the sum over the batch to *value, or to out.
     cdef int add_value(self, const double *theta, const Batch *batch, double *value) noexcept nogil

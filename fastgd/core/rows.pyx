@@ -941,8 +941,9 @@ def structure(const integer[::1] columns, const integer[::1] starts, Py_ssize_t 
 def check_csr(X):
     """What is wrong with the structure of a CSR matrix, or None."""
     for name, array in (("data", X.data), ("indices", X.indices), ("indptr", X.indptr)):
-        if array.ndim != 1 or not array.dtype.isnative or not array.flags.c_contiguous:
-            return f"its {name} is not a contiguous vector in the machine's byte order"
+        if array.ndim != 1 or not array.dtype.isnative or not array.flags.c_contiguous \
+                or not array.flags.aligned:
+            return f"its {name} is not a contiguous, aligned vector in the machine's byte order"
     if X.indices.dtype not in (np.int32, np.int64):
         return f"its indices are {X.indices.dtype}, not int32 or int64"
     starts = np.ascontiguousarray(X.indptr, dtype=X.indices.dtype)

@@ -1,8 +1,11 @@
 from typing import Any
 
+from fastgd.core.reading import ReadAhead
+
 class Sampler:
     n_samples: int
     batch_size: int
+    reading: ReadAhead | None
     def __init__(self, n_samples: int, batch_size: int, generator: Any) -> None: ...
     def begin(self, steps: int) -> None: ...
     def save(self) -> dict[str, Any]: ...

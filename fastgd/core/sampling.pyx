@@ -76,6 +76,13 @@ cdef class Sampler:
     cdef void skip(self, Py_ssize_t count) noexcept nogil:
         pass
 
+    cdef void read_on(self, Batch *batch, Py_ssize_t place) noexcept nogil:
+        cdef Py_ssize_t known = place + batch.count + batch.ahead
+        if place + batch.count > self.asked:
+            self.asked = min(known, place + max(batch.count, self.reading.rows))
+            self.reading.ask(batch.indices, self.asked - place)
+        batch.ahead = self.asked - place - batch.count
+
     cdef int claim(self) except -1:
         return enter(&self.users, "this sampler", "make one for each run")
 
@@ -151,12 +158,14 @@ cdef class Replacement(Sampler):
             self.filled = min(self.undrawn, self.buffer.shape[0])
             self.fill()
             self.undrawn -= self.filled
-            self.position = 0
+            self.position = self.asked = 0
         batch.indices = &self.buffer[self.position]
         batch.first = 0
         batch.count = self.batch_size
         self.position += self.batch_size
         batch.ahead = self.filled - self.position
+        if self.reading is not None:
+            self.read_on(batch, self.position - batch.count)
 
     cdef void fill(self) noexcept nogil:
         draw_indices(self.bit_generator, <uint64_t>self.n_samples, &self.buffer[0], self.filled)
@@ -234,7 +243,7 @@ cdef class Shuffle(Sampler):
         if rest.shape[0] and not 0 <= rest.min() <= rest.max() < self.n_samples:
             raise ValueError("the saved order names rows that there are not")
         self.generator.bit_generator.state = saved["bit_generator"]
-        self.position = self.n_samples - rest.shape[0]
+        self.position = self.asked = self.n_samples - rest.shape[0]
         # Only what is left of an epoch counts, so the order before may be anything.
         np.asarray(self.orders)[self.current, self.position:] = rest
 
@@ -248,7 +257,7 @@ cdef class Shuffle(Sampler):
         if self.turned:
             self.turn()
             self.turned = False
-        self.position = self.marked_position
+        self.position = self.asked = self.marked_position
 
     cdef void turn(self) noexcept nogil:
         self.current = 1 - self.current
@@ -277,7 +286,7 @@ cdef class Shuffle(Sampler):
                 self.order[j] = self.order[i - k]
                 self.order[i - k] = place
             i -= count
-        self.position = 0
+        self.position = self.asked = 0
 
     cdef void draw(self, Batch *batch) noexcept nogil:
         if self.position == self.n_samples:
@@ -287,6 +296,8 @@ cdef class Shuffle(Sampler):
         batch.first = 0
         self.position += batch.count
         batch.ahead = self.n_samples - self.position
+        if self.reading is not None:
+            self.read_on(batch, self.position - batch.count)
 
     cdef void skip(self, Py_ssize_t count) noexcept nogil:
         self.position += count

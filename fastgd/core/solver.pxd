@@ -26,6 +26,8 @@ cdef class Solver:
     cdef bint clipped
     cdef public double last_lr             # of the step taken last; NaN before the first
     cdef readonly list records             # tables of step, loss, grad_norm, lr and time: see take
+    cdef Py_ssize_t n_columns              # of such a table: a Watched's sums are two more
+    cdef double dissipated, fluctuated
 
     # To be written by each: up to `steps` steps, their number into *taken. What is returned is OK,
     # or FAILED after an exception of the objective; the step that failed changed nothing.

@@ -39,6 +39,7 @@ class Solver:
         record_every: int = 0,
         total: int = -1,
         recorded: int = -1,
+        alone: bool = False,
     ) -> bool: ...
     def save(self) -> dict[str, Any]: ...
     def load(self, saved: dict[str, Any]) -> None: ...
@@ -46,3 +47,14 @@ class Solver:
     def rewind(self) -> None: ...
 
 class General(Solver): ...
+
+class Watched(General):
+    def __init__(
+        self,
+        objective: Objective,
+        update: Update,
+        sampler: Sampler,
+        theta: NDArray[np.float64],
+        *,
+        dampening: float = 0.0,
+    ) -> None: ...

@@ -13,11 +13,13 @@ from .flush cimport flush, unflush
 from .objective cimport FAILED, OK, Objective, check, norm_of, whole
 from .sampling cimport Batch, Sampler
 from .update cimport Update, look
-from .vector cimport kernel_void, scale
+from .vector cimport dot, kernel_void, scale, square_sum
 
 cimport numpy as cnp
 
 from time import perf_counter
+
+import numpy as np
 
 cnp.import_array()
 
@@ -61,6 +63,16 @@ cdef kernel_void multiply(double *vector, double factor, Py_ssize_t n) noexcept 
     scale(factor, vector, n)
 
 
+cdef kernel_void both_terms(double *before, const double *after, const double *gradient,
+                            Py_ssize_t n, double *out) noexcept nogil:
+    # theta . g at the point before, and the squared length of the step, which is left there.
+    cdef Py_ssize_t j
+    out[0] = dot(before, gradient, n)
+    for j in range(n):
+        before[j] = after[j] - before[j]
+    out[1] = square_sum(before, n)
+
+
 cdef double seconds() noexcept nogil:
     # Python's own clock: that of the rest of a run.
     with gil:
@@ -84,10 +96,13 @@ cdef class Solver:
         self.objective = objective
         self.update = update
         self.sampler = sampler
+        if objective.reading is not None:
+            sampler.reading = objective.reading
         self.n_params = objective.n_params
         self.clip_norm = self.clip_value = INFINITY
         self.last_lr = NAN
         self.records = []
+        self.n_columns = 5
         # Rows an odd number of cache lines long: see Update.
         shape[0], shape[1] = 4, (self.n_params + 7) // 8 * 8 + 8
         self.vectors = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
@@ -152,13 +167,15 @@ cdef class Solver:
         self.clipped = norm < INFINITY or value < INFINITY
 
     def take(self, const double[::1] lr not None, const double[::1] momentum not None,
-             Py_ssize_t record_every=0, Py_ssize_t total=-1, Py_ssize_t recorded=-1):
+             Py_ssize_t record_every=0, Py_ssize_t total=-1, Py_ssize_t recorded=-1,
+             bint alone=False):
         """Take ``len(lr)`` steps, or those up to an exception of the objective, which is raised.
 
         With `record_every`, records are made wherever that many steps divide those taken, before
         the first of these steps too, and at step `total`; not up to the step `recorded`. They are
         appended to `records`. The run stays where theta is found not to be finite, and where the
-        loss is not.
+        loss is not. With `alone`, nobody else has had a turn since the steps before these, and what
+        they have checked of the data is not checked again: it takes a pass over a sparse matrix.
 
         Returns
         -------
@@ -180,11 +197,12 @@ cdef class Solver:
         if momentum.shape[0] != steps:
             raise ValueError("lr and momentum are of different lengths")
         if record_every > 0:
-            shape[0], shape[1] = 5, steps // record_every + 2
+            shape[0], shape[1] = self.n_columns, steps // record_every + 2
             table = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
             columns = <double *>cnp.PyArray_DATA(table)
         self.update.claim()
         try:
+            self.objective.unchanged = alone
             self.objective.claim()
             try:
                 self.sampler.claim()
@@ -236,6 +254,9 @@ cdef class Solver:
                     columns[2 * room + filled[0]] = norm
                     columns[3 * room + filled[0]] = self.last_lr
                     columns[4 * room + filled[0]] = seconds()
+                    if self.n_columns > 5:
+                        columns[5 * room + filled[0]] = self.dissipated
+                        columns[6 * room + filled[0]] = self.fluctuated
                     filled[0] += 1
                     # What starts out of bounds costs infinity, and the first step brings it in.
                     if not isfinite(loss) and t > 0:
@@ -365,3 +386,52 @@ cdef class General(Solver):
                 break
             taken[0] += 1
         return status
+
+
+cdef class Watched(General):
+    """Watched(objective, update, sampler, theta, *, dampening=0.0)\n--\n
+    The general way, which sums the two sides of the fluctuation-dissipation relation.
+
+    Of steps d' = γ d - e g these are θ·g and (1 + γ)/(2e) ‖d'‖², d' being the step taken and e the
+    rate times 1 - `dampening`; NaN: times 1 - γ.
+    """
+    cdef double dampening
+    cdef object marked_sums
+
+    def __init__(self, *arguments, double dampening=0.0):
+        super().__init__(*arguments)
+        self.dampening = dampening
+        self.n_columns = 7
+
+    cdef int advance(self, const double *lr, const double *momentum, Py_ssize_t steps,
+                     Py_ssize_t *taken) noexcept nogil:
+        cdef Py_ssize_t t
+        cdef int status = OK
+        cdef double fresh
+        cdef double terms[2]
+        for t in range(steps):
+            memcpy(self.room, self.theta, self.n_params * sizeof(double))
+            status = self.one_step(lr[t], momentum[t])
+            if status != OK:
+                break
+            fresh = momentum[t] if self.dampening != self.dampening else self.dampening
+            both_terms(self.room, self.theta, self.gradient, self.n_params, terms)
+            self.dissipated += terms[0]
+            self.fluctuated += (1.0 + momentum[t]) / (2.0 * lr[t] * (1.0 - fresh)) * terms[1]
+            taken[0] += 1
+        return status
+
+    def save(self):
+        return {**super().save(), "sums": np.array([self.dissipated, self.fluctuated])}
+
+    def load(self, saved):
+        super().load(saved)
+        self.dissipated, self.fluctuated = saved["sums"]
+
+    def mark(self):
+        super().mark()
+        self.marked_sums = self.dissipated, self.fluctuated
+
+    def rewind(self):
+        super().rewind()
+        self.dissipated, self.fluctuated = self.marked_sums

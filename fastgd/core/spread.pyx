@@ -125,6 +125,7 @@ cdef class SpreadObjective(Objective):
 
     cdef int claim(self) except -1:
         Objective.claim(self)
+        self.inner.unchanged, self.unchanged = self.unchanged, False
         try:
             return self.inner.claim()
         except BaseException:

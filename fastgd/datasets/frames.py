@@ -36,8 +36,10 @@ def read_delimited(path: Path, delimiter: str) -> Any:
         import narwhals as nw
     except ImportError:
         return None
-    # Every type from all rows, so that no digit is lost to a guess from the first ones.
-    for backend, options in (("polars", {"infer_schema_length": None}), ("pyarrow", {})):
+    # Of a type guessed from the first rows, whatever does not fit it is an error, and no digit is
+    # lost; then it is taken from all rows, which is a second pass over the text.
+    first, all_rows = {"infer_schema_length": 1000}, {"infer_schema_length": None}
+    for backend, options in (("polars", first), ("polars", all_rows), ("pyarrow", {})):
         known: Any = backend
         try:
             return nw.read_csv(str(path), backend=known, separator=delimiter, **options)

@@ -23,7 +23,7 @@ from fastgd.dialects.optax_schedules import (
     warmup_cosine_decay_schedule,
     warmup_exponential_decay_schedule,
 )
-from fastgd.dialects.terms import as_nesterov, below_one, coupled, missing, only, refuse
+from fastgd.dialects.terms import Dialect, as_nesterov, below_one, coupled, refuse
 
 __all__ = [
     "adabelief", "adadelta", "adagrad", "adam", "adamax", "adamaxw", "adamw", "adan", "ademamix",
@@ -50,41 +50,29 @@ REASONS = {
 }
 MASK = "what is decayed is known here: all but intercepts and biases"
 DTYPE = "all of a rule's state is float64 here"
+CORRECTED = "both moments are corrected for their start at 0 here"
 LOOKS_AHEAD = "there is no such rule with Nesterov's look-ahead here"
+row = Dialect("optax", REASONS, {
+    "accumulator_dtype": DTYPE, "mu_dtype": DTYPE, "state_dtype": DTYPE,
+    "mask": MASK, "weight_decay_mask": MASK,
+    "clip_value_fn": "the bound is a power of the step: clip= of gd.ADOPT",
+    "reset_state": "the inner state is kept at a return here",
+    "initial_scale": "the average starts at 0 here",
+    "bias_correction": "gd.Adam(beta1=0) is corrected",
+})  # fmt: skip
+__getattr__ = row.missing
 
 
-def __getattr__(name: str) -> Any:
-    missing("optax", REASONS, name)
-
-
+@row
 def sgd(
     learning_rate: Any, momentum: float | None = None, nesterov: bool = False,
     accumulator_dtype: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.sgd``: its velocity has no factor 1 - γ, and with nesterov θ looks ahead.
 
-    Parameters
-    ----------
-    learning_rate, momentum, nesterov
-        As in optax.
-    accumulator_dtype
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.sgd(0.1, momentum=0.9)
     Momentum(lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0)
     """
-    only("sgd", DTYPE, accumulator_dtype=accumulator_dtype)
     if momentum is None:
         return optimizers.SGD(learning_rate)
     momentum = below_one("sgd", momentum)
@@ -94,36 +82,20 @@ def sgd(
     return optimizers.Momentum(learning_rate, momentum=momentum, dampening=0.0)
 
 
+@row
 def adam(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, mu_dtype: Any = None, *, nesterov: bool = False,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adam``; with nesterov, ``optax.nadam``.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root, nesterov
-        As in optax.
-    mu_dtype
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adam(0.1, eps_root=1e-12).eps_root
     1e-12
     """
     return adamw(learning_rate, b1, b2, eps, eps_root, mu_dtype, 0.0, nesterov=nesterov)
 
 
+@row
 def adamw(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, mu_dtype: Any = None, weight_decay: float = 1e-4, mask: Any = None, *,
@@ -131,29 +103,9 @@ def adamw(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adamw``: a decay beside the step, at the same rate, of 1e-4 by default.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root, weight_decay, nesterov
-        As in optax.
-    mu_dtype, mask
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adamw(0.1).weight_decay
     0.0001
     """
-    only("adamw", DTYPE, mu_dtype=mu_dtype)
-    only("adamw", MASK, mask=mask)
     kind: Any = optimizers.NAdam if nesterov else optimizers.Adam
     made: optimizers.Optimizer = kind(
         learning_rate, beta1=b1, beta2=b2, eps=eps, eps_root=eps_root, weight_decay=weight_decay
@@ -161,36 +113,20 @@ def adamw(
     return made
 
 
+@row
 def nadam(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, mu_dtype: Any = None, *, nesterov: bool = True,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.nadam``: β₁ stands still.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root, nesterov
-        As in optax.
-    mu_dtype
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.nadam(0.1).beta2
     0.999
     """
     return adamw(learning_rate, b1, b2, eps, eps_root, mu_dtype, 0.0, nesterov=nesterov)
 
 
+@row
 def nadamw(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, mu_dtype: Any = None, weight_decay: float = 1e-4, mask: Any = None, *,
@@ -198,24 +134,6 @@ def nadamw(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.nadamw`` in fastgd's words.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root, weight_decay, nesterov
-        As in optax.
-    mu_dtype, mask
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.nadamw(0.1).weight_decay
     0.0001
     """
@@ -224,6 +142,7 @@ def nadamw(
     )
 
 
+@row(bias_correction_mu=CORRECTED, bias_correction_nu=CORRECTED)
 def amsgrad(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, mu_dtype: Any = None, bias_correction_mu: bool = True,
@@ -231,56 +150,22 @@ def amsgrad(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.amsgrad``: the maximum is taken of the corrected moment.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root
-        As in optax.
-    mu_dtype, bias_correction_mu, bias_correction_nu
-        At their defaults.
+    Refused: moments that are not corrected.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        Moments that are not corrected.
-
-    Examples
-    --------
     >>> gd.dialects.optax.amsgrad(0.1).corrected
     1.0
     """
-    only("amsgrad", DTYPE, mu_dtype=mu_dtype)
-    if not (bias_correction_mu and bias_correction_nu):
-        refuse("amsgrad", "both moments are corrected for their start at 0 here")
     return optimizers.AMSGrad(
         learning_rate, beta1=b1, beta2=b2, eps=eps, eps_root=eps_root, corrected=1.0
     )
 
 
+@row
 def adagrad(
-    learning_rate: Any, initial_accumulator_value: float = 0.1, eps: float = 1e-7
-) -> optimizers.Optimizer:
+    learning_rate: Any, initial_accumulator_value: float = 0.1, eps: float = 1e-7,
+) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adagrad``: the sum starts at 0.1, and ε stands in the root.
 
-    Parameters
-    ----------
-    learning_rate, initial_accumulator_value, eps
-        As in optax.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adagrad(0.1).initial_accumulator
     0.1
     """
@@ -289,6 +174,7 @@ def adagrad(
     )
 
 
+@row
 def rmsprop(
     learning_rate: Any, decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0,
     eps_in_sqrt: bool = True, centered: bool = False, momentum: float | None = None,
@@ -296,31 +182,13 @@ def rmsprop(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.rmsprop``: ε in the root, and each step keeps its own rate in the velocity.
 
-    Parameters
-    ----------
-    learning_rate, decay, eps, eps_in_sqrt, centered, momentum
-        As in optax.
-    initial_scale, nesterov, bias_correction
-        At their defaults.
+    Refused: a look-ahead, a correction, or a start that is not 0.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        A look-ahead, a correction, or a start that is not 0.
-
-    Examples
-    --------
     >>> gd.dialects.optax.rmsprop(0.1, momentum=0.9).inside
     1.0
     """
-    if initial_scale:
-        refuse(f"rmsprop(initial_scale={initial_scale!r})", "the average starts at 0 here")
-    only("rmsprop", LOOKS_AHEAD, nesterov=nesterov and momentum is not None)
-    only("rmsprop", "gd.Adam(beta1=0) is corrected", bias_correction=bias_correction)
+    if nesterov and momentum is not None:
+        refuse("rmsprop(nesterov=True)", LOOKS_AHEAD)
     return optimizers.RMSProp(
         learning_rate, decay=decay, eps=0.0 if eps_in_sqrt else eps,
         eps_root=eps if eps_in_sqrt else 0.0, momentum=momentum or 0.0, centered=float(centered),
@@ -328,218 +196,101 @@ def rmsprop(
     )  # fmt: skip
 
 
+@row
 def adadelta(
     learning_rate: Any = None, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0,
     weight_decay_mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adadelta``: its ``weight_decay`` enters the gradient.
 
-    Parameters
-    ----------
-    learning_rate, rho, eps, weight_decay
-        As in optax, whose rate of None has the sign of an ascent.
-    weight_decay_mask
-        At its default.
+    Refused: no rate.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        No rate.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adadelta(1.0)
     Adadelta(lr=1.0, decay=0.9, eps_root=1e-06, weight_decay=0.0)
     """
-    only("adadelta", MASK, weight_decay_mask=weight_decay_mask)
     if learning_rate is None:
         refuse("adadelta(learning_rate=None)", "without a rate optax climbs; give one")
     made = optimizers.Adadelta(learning_rate, decay=rho, eps_root=eps)
     return coupled(made, weight_decay)
 
 
+@row
 def adamax(
-    learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
-) -> optimizers.Optimizer:
+    learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adamax``: ε within the maximum.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps
-        As in optax.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adamax(0.1).eps
     1e-08
     """
     return optimizers.Adamax(learning_rate, beta1=b1, beta2=b2, eps=eps)
 
 
+@row
 def adamaxw(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     weight_decay: float = 1e-4, mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adamaxw``: Adamax with a decay beside the step.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, weight_decay
-        As in optax.
-    mask
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adamaxw(0.1).weight_decay
     0.0001
     """
-    only("adamaxw", MASK, mask=mask)
     return optimizers.Adamax(learning_rate, beta1=b1, beta2=b2, eps=eps, weight_decay=weight_decay)
 
 
+@row(nesterov=LOOKS_AHEAD)
 def adabelief(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-16,
     eps_root: float = 1e-16, *, nesterov: bool = False,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adabelief`` in fastgd's words.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root
-        As in optax.
-    nesterov
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        A look-ahead.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adabelief(0.1).eps
     1e-16
     """
-    only("adabelief", LOOKS_AHEAD, nesterov=nesterov)
     return optimizers.AdaBelief(learning_rate, beta1=b1, beta2=b2, eps=eps, eps_root=eps_root)
 
 
+@row(nesterov=LOOKS_AHEAD)
 def radam(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
     eps_root: float = 0.0, threshold: float = 5.0, *, nesterov: bool = False,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.radam`` in fastgd's words.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root, threshold
-        As in optax.
-    nesterov
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        A look-ahead.
-
-    Examples
-    --------
     >>> gd.dialects.optax.radam(0.1).threshold
     5.0
     """
-    only("radam", LOOKS_AHEAD, nesterov=nesterov)
     return optimizers.RAdam(
         learning_rate, beta1=b1, beta2=b2, threshold=threshold, eps=eps, eps_root=eps_root
     )
 
 
+@row
 def yogi(
-    learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3
-) -> optimizers.Optimizer:
+    learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3,
+) -> optimizers.Optimizer:  # fmt: skip
     """``optax.yogi``: both moments start at 1e-6.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps
-        As in optax.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense.
-
-    Examples
-    --------
     >>> gd.dialects.optax.yogi(0.1).initial_accumulator
     1e-06
     """
     return optimizers.Yogi(learning_rate, beta1=b1, beta2=b2, eps=eps, initial_accumulator=1e-6)
 
 
+@row
 def adan(
     learning_rate: Any, b1: float = 0.98, b2: float = 0.92, b3: float = 0.99, eps: float = 1e-8,
     eps_root: float = 1e-8, weight_decay: float = 0.0, mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.adan``, at b2 = 1/2 only: it extrapolates by 1 - b2, the paper by β₂.
 
-    Parameters
-    ----------
-    learning_rate, b1, b3, eps, eps_root, weight_decay
-        As in optax.
-    b2 : 0.5
-    mask
-        At its default.
+    Refused: another b2.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        Another b2.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adan(0.1, b2=0.5).beta3
     0.99
     """
-    only("adan", MASK, mask=mask)
     if b2 != 0.5:
         refuse(f"adan(b2={b2!r})", "optax averages changes with b2 and extrapolates by 1 - b2, the "
                "paper and gd.Adan by the same number: they meet at 0.5")  # fmt: skip
@@ -549,126 +300,57 @@ def adan(
     )  # fmt: skip
 
 
+@row
 def lamb(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-6,
     eps_root: float = 0.0, weight_decay: float = 0.0, mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.lamb`` in fastgd's words.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, eps_root, weight_decay
-        As in optax.
-    mask
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.lamb(0.1).eps
     1e-06
     """
-    only("lamb", MASK, mask=mask)
     return optimizers.LAMB(
         learning_rate, beta1=b1, beta2=b2, eps=eps, eps_root=eps_root, weight_decay=weight_decay
     )
 
 
+@row
 def lion(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.99, mu_dtype: Any = None,
     weight_decay: float = 1e-3, mask: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.lion``: a decay of 1e-3 by default.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, weight_decay
-        As in optax.
-    mu_dtype, mask
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.lion(0.1)
     Lion(lr=0.1, beta1=0.9, beta2=0.99, weight_decay=0.001)
     """
-    only("lion", DTYPE, mu_dtype=mu_dtype)
-    only("lion", MASK, mask=mask)
     return optimizers.Lion(learning_rate, beta1=b1, beta2=b2, weight_decay=weight_decay)
 
 
+@row
 def sign_sgd(learning_rate: Any) -> optimizers.Optimizer:
     """``optax.sign_sgd``: the sign of each gradient.
 
-    Parameters
-    ----------
-    learning_rate
-        As in optax.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense.
-
-    Examples
-    --------
     >>> gd.dialects.optax.sign_sgd(0.1).momentum
     0.0
     """
     return optimizers.Signum(learning_rate, momentum=0.0)
 
 
+@row
 def signum(
-    learning_rate: Any, beta: float = 0.9, accumulator_dtype: Any = None
-) -> optimizers.Optimizer:
+    learning_rate: Any, beta: float = 0.9, accumulator_dtype: Any = None,
+) -> optimizers.Optimizer:  # fmt: skip
     """``optax.signum``: the sign of an average.
 
-    Parameters
-    ----------
-    learning_rate, beta
-        As in optax.
-    accumulator_dtype
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.signum(0.1).momentum
     0.9
     """
-    only("signum", DTYPE, accumulator_dtype=accumulator_dtype)
     return optimizers.Signum(learning_rate, momentum=beta)
 
 
+@row
 def ademamix(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.999, b3: Any = 0.9999, alpha: Any = 5.0,
     eps: float = 1e-8, eps_root: float = 0.0, mu_dtype: Any = None, weight_decay: float = 0.0,
@@ -676,35 +358,18 @@ def ademamix(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.contrib.ademamix`` in fastgd's words.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, b3, alpha, eps, eps_root, weight_decay
-        As in optax.
-    mu_dtype, mask
-        At their defaults.
+    Refused: b3 or alpha that move.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here; b3 or alpha that move.
-
-    Examples
-    --------
     >>> gd.dialects.optax.ademamix(0.1).beta3
     0.9999
     """
-    only("ademamix", DTYPE, mu_dtype=mu_dtype)
-    only("ademamix", MASK, mask=mask)
     return optimizers.AdEMAMix(
         learning_rate, beta1=b1, beta2=b2, beta3=b3, alpha=alpha, eps=eps, eps_root=eps_root,
         weight_decay=weight_decay,
     )  # fmt: skip
 
 
+@row(nesterov=LOOKS_AHEAD)
 def adopt(
     learning_rate: Any, b1: float = 0.9, b2: float = 0.9999, eps: float = 1e-6,
     mu_dtype: Any = None, *, nesterov: bool = False, use_clipping: bool = True,
@@ -712,65 +377,25 @@ def adopt(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.contrib.adopt``, clipped at the fourth root of the step as by default there.
 
-    Parameters
-    ----------
-    learning_rate, b1, b2, eps, use_clipping
-        As in optax.
-    mu_dtype, nesterov, clip_value_fn
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.optax.adopt(0.1, use_clipping=False).clip is None
     True
     """
-    only("adopt", DTYPE, mu_dtype=mu_dtype)
-    only("adopt", LOOKS_AHEAD, nesterov=nesterov)
-    only(
-        "adopt", "the bound is a power of the step: clip= of gd.ADOPT", clip_value_fn=clip_value_fn
-    )
     return optimizers.ADOPT(
         learning_rate, beta1=b1, beta2=b2, eps=eps, clip=0.25 if use_clipping else None
     )
 
 
+@row
 def lookahead(
-    fast_optimizer: Any, sync_period: int, slow_step_size: float, reset_state: bool = False
-) -> optimizers.Optimizer:
+    fast_optimizer: Any, sync_period: int, slow_step_size: float, reset_state: bool = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """``optax.lookahead``, whose fast parameters are θ here.
 
-    Parameters
-    ----------
-    fast_optimizer : Optimizer
-    sync_period, slow_step_size
-        As in optax.
-    reset_state
-        At its default.
+    Refused: a state that is reset.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense; a state that is reset.
-
-    Examples
-    --------
     >>> gd.dialects.optax.lookahead(gd.SGD(0.1), 5, 0.5).every
     5
     """
-    only("lookahead", "the inner state is kept at a return here", reset_state=reset_state)
     return optimizers.Lookahead(fast_optimizer, every=sync_period, slow_step=slow_step_size)
 
 
@@ -783,34 +408,18 @@ def _still(name: str, learning_rate: Any, warmup_steps: Any, weight_lr_power: fl
                "gd.ScheduleFree..., which weighs it by its own")  # fmt: skip
 
 
+@row
 def schedule_free_sgd(
     learning_rate: Any = 1.0, warmup_steps: int | None = None, b1: float = 0.9,
     weight_decay: float | None = None, weight_lr_power: float = 2.0, state_dtype: Any = None,
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.contrib.schedule_free_sgd``: its parameters are y, θ here what it evaluates at.
 
-    Parameters
-    ----------
-    learning_rate, warmup_steps, b1, weight_decay, weight_lr_power
-        As in optax.
-    state_dtype
-        At its default.
+    Refused: a rate that moves, and weights that follow it: optax takes the next step's rate.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        A rate that moves, with weights that follow it: optax weighs a step by the next one's rate.
-
-    Examples
-    --------
     >>> gd.dialects.optax.schedule_free_sgd(0.5)
     ScheduleFreeSGD(lr=0.5, beta=0.9, weight_power=2.0, weight_decay=0.0)
     """
-    only("schedule_free_sgd", DTYPE, state_dtype=state_dtype)
     _still("schedule_free_sgd", learning_rate, warmup_steps, weight_lr_power)
     if warmup_steps is not None:
         learning_rate = warmup_constant_schedule(0.0, learning_rate, warmup_steps)
@@ -819,6 +428,7 @@ def schedule_free_sgd(
     )
 
 
+@row
 def schedule_free_adamw(
     learning_rate: Any = 0.0025, warmup_steps: int | None = None, b1: float = 0.9,
     b2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0, weight_lr_power: float = 2.0,
@@ -826,28 +436,9 @@ def schedule_free_adamw(
 ) -> optimizers.Optimizer:  # fmt: skip
     """``optax.contrib.schedule_free_adamw``: its parameters are y, θ here what it evaluates at.
 
-    Parameters
-    ----------
-    learning_rate, warmup_steps, b1, b2, eps, weight_decay, weight_lr_power
-        As in optax.
-    state_dtype
-        At its default.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        As `schedule_free_sgd`.
-
-    Examples
-    --------
     >>> gd.dialects.optax.schedule_free_adamw().lr
     0.0025
     """
-    only("schedule_free_adamw", DTYPE, state_dtype=state_dtype)
     _still("schedule_free_adamw", learning_rate, warmup_steps, weight_lr_power)
     if warmup_steps is not None:
         learning_rate = warmup_constant_schedule(0.0, learning_rate, warmup_steps)

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from fastgd import optimizers, schedules
-from fastgd.dialects.terms import as_nesterov, below_one, heavy, missing, refuse
+from fastgd.dialects.terms import Dialect, as_nesterov, below_one, heavy, refuse
 
 __all__ = ["AdamOptimizer", "SGD", "SGDOptimizer"]
 
@@ -18,38 +18,19 @@ REASONS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    missing("scikit-learn", REASONS, name)
+row = Dialect("scikit-learn", REASONS, {})
+__getattr__ = row.missing
 
 
+@row
 def SGD(
-    learning_rate: str = "invscaling",
-    eta0: float = 0.01,
-    power_t: float = 0.25,
-    alpha: float = 1e-4,
-    average: bool | int = False,
-) -> optimizers.Optimizer:
+    learning_rate: str = "invscaling", eta0: float = 0.01, power_t: float = 0.25,
+    alpha: float = 1e-4, average: bool | int = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """What ``SGDRegressor`` and ``SGDClassifier`` do, with the regressor's defaults.
 
-    Parameters
-    ----------
-    learning_rate : "constant", "invscaling" or "optimal"
-    eta0, power_t, average
-        As in scikit-learn.
-    alpha
-        Of it "optimal" makes its rate; the penalty itself is the objective's.
+    Refused: "adaptive", "pa1" and "pa2", which look at losses.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        "adaptive", "pa1" and "pa2", which look at losses.
-
-    Examples
-    --------
     >>> gd.dialects.sklearn.SGD()
     SGD(lr=invscaling(lr=0.01, exponent=0.25), weight_decay=0.0)
     """
@@ -73,34 +54,15 @@ def SGD(
     return made
 
 
+@row
 def SGDOptimizer(
-    learning_rate_init: Any = 0.1,
-    lr_schedule: str = "constant",
-    momentum: float = 0.9,
-    nesterov: bool = True,
-    power_t: float = 0.5,
-) -> optimizers.Optimizer:
+    learning_rate_init: Any = 0.1, lr_schedule: str = "constant", momentum: float = 0.9,
+    nesterov: bool = True, power_t: float = 0.5,
+) -> optimizers.Optimizer:  # fmt: skip
     """The rule of ``MLPClassifier(solver="sgd")``: the rate in the velocity, and a look-ahead.
 
-    Parameters
-    ----------
-    learning_rate_init, momentum, nesterov, power_t
-        As in scikit-learn, whose estimators start at a rate of 0.001.
-    lr_schedule : "constant" or "invscaling"
-        The latter at every step; scikit-learn's networks move it once an epoch, by the number of
-        samples seen.
+    Refused: "adaptive", which looks at losses.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        "adaptive", which looks at losses.
-
-    Examples
-    --------
     >>> gd.dialects.sklearn.SGDOptimizer(0.1, momentum=0.5)
     QHM(lr=0.2, momentum=0.5, nu=0.5, inside=1.0, weight_decay=0.0)
     """
@@ -117,28 +79,13 @@ def SGDOptimizer(
     return made
 
 
+@row
 def AdamOptimizer(
     learning_rate_init: Any = 1e-3, beta_1: float = 0.9, beta_2: float = 0.999,
     epsilon: float = 1e-8,
 ) -> optimizers.Optimizer:  # fmt: skip
     """The rule of ``MLPClassifier(solver="adam")``: ε̂ beside the uncorrected moment's root.
 
-    Parameters
-    ----------
-    learning_rate_init, beta_1, beta_2, epsilon
-        As in scikit-learn.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense.
-
-    Examples
-    --------
     >>> gd.dialects.sklearn.AdamOptimizer().eps_hat
     1e-08
     """

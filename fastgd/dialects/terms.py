@@ -1,13 +1,16 @@
-"""What all dialects share: refusals in words, decay in the gradient, and rates that move."""
+"""What all dialects share: their tables, refusals in words, decay in the gradient, moving rates."""
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, overload
 
 from fastgd import optimizers
 from fastgd.optimizers import CoupledDecay, Optimizer
 from fastgd.schedules import Schedule
 
 Rate = float | Schedule
+Row = TypeVar("Row", bound=Callable[..., Any])
 
 
 def refuse(name: str, reason: str) -> NoReturn:
@@ -15,18 +18,88 @@ def refuse(name: str, reason: str) -> NoReturn:
     raise ValueError(f"{name} cannot be said in fastgd: {reason}")
 
 
-def only(name: str, reason: str, **given: Any) -> None:
-    """Refuse arguments that are not what they are by default, or False."""
-    for argument, value in given.items():
-        if value is not None and value is not False:
-            refuse(f"{name}({argument}={value!r})", reason)
+class Dialect:
+    """A library's table: each row a name of it, its arguments and defaults, and what that is here.
+
+    A row is a function of the library's signature. Its docstring says in a sentence what differs,
+    in another what is ``Refused:``, and shows one call; the sections are written for it.
+    """
+
+    def __init__(
+        self, library: str, absent: dict[str, str], still: dict[str, str], **common: Any
+    ) -> None:
+        self.library = library
+        self.absent = absent  # names that have no row, and why
+        self.still = still  # arguments that stay at their defaults, and why
+        self.common = common  # arguments of every row that takes **common, with their defaults
+
+    @overload
+    def __call__(self, row: Row) -> Row: ...
+    @overload
+    def __call__(self, row: None = None, **still: str) -> Callable[[Row], Row]: ...
+    def __call__(self, row: Any = None, **still: str) -> Any:
+        """Make a row of a function; `still` says what else stays at its default in this one."""
+        if row is None:
+            return lambda row: self(row, **still)
+        still = {**self.still, **still}
+        signature = inspect.signature(row)
+        defaults = {name: p.default for name, p in signature.parameters.items()}
+        defaults = {**dict.fromkeys(still), **self.common, **defaults}
+        common = [p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
+
+        @functools.wraps(row)
+        def said(*arguments: Any, **named: Any) -> Any:
+            try:
+                given = signature.bind(*arguments, **named).arguments
+            except TypeError:
+                return row(*arguments, **named)  # Python's own words, with the name
+            for name in common:
+                given |= given.pop(name, {})  # as names of their own
+            for name, value in given.items():
+                if name not in defaults:
+                    raise TypeError(f"{row.__name__} has no argument {name!r}")
+                if name in still and not _rests(value, defaults[name]):
+                    refuse(f"{row.__name__}({name}={value!r})", still[name])
+            return row(*arguments, **named)
+
+        said.__doc__ = self._document(row, signature, still)
+        return said
+
+    def missing(self, name: str) -> NoReturn:
+        """The answer to a name that has no row."""
+        if name in self.absent:
+            reason = self.absent[name]
+            raise AttributeError(f"{self.library} {name} cannot be said in fastgd: {reason}")
+        raise AttributeError(f"the dialect of {self.library} has no {name!r}")
+
+    def _document(self, row: Any, signature: inspect.Signature, still: dict[str, str]) -> str:
+        text, example = inspect.cleandoc(row.__doc__).split("\n\n>>> ", 1)
+        summary, _, refused = text.partition("\n\nRefused: ")
+        told = {name: f"**{name}" if p.kind is p.VAR_KEYWORD else name
+                for name, p in signature.parameters.items()}  # fmt: skip
+        parts = [summary, "", "Parameters", "----------"]
+        parts += [", ".join(told[name] for name in told if name not in still)]
+        parts += [f"    As in {self.library}."]
+        resting = [name for name in told if name in still]
+        if resting:
+            parts += [", ".join(resting), "    At their defaults."]
+        made = "Optimizer or Schedule"
+        if signature.return_annotation is not Any:
+            made = signature.return_annotation.__name__
+        parts += ["", "Returns", "-------", made]
+        parts += ["", "Raises", "------", "TypeError, ValueError"]
+        parts += ["    What makes no sense, or no difference here."]
+        if refused:
+            words = " ".join(refused.split())
+            parts += ["    " + words[0].upper() + words[1:]]
+        return "\n".join([*parts, "", "Examples", "--------", f">>> {example}", ""])
 
 
-def missing(library: str, known: dict[str, str], name: str) -> NoReturn:
-    """The answer to a name of that library that no dialect has."""
-    if name in known:
-        raise AttributeError(f"{library} {name} cannot be said in fastgd: {known[name]}")
-    raise AttributeError(f"the dialect of {library} has no {name!r}")
+def _rests(value: Any, default: Any) -> bool:
+    """Whether an argument is what it is by default, or off."""
+    if value is None or value is False:
+        return default is None or default is False
+    return bool(value == default)
 
 
 def coupled(optimizer: Optimizer, weight_decay: float) -> Optimizer:

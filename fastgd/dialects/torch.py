@@ -7,14 +7,7 @@ it then moves, or a number, and counts steps: one step is one call of ``schedule
 from typing import Any
 
 from fastgd import optimizers, schedules
-from fastgd.dialects.terms import (
-    as_nesterov,
-    below_one,
-    coupled,
-    missing,
-    only,
-    refuse,
-)
+from fastgd.dialects.terms import Dialect, as_nesterov, below_one, coupled, refuse
 from fastgd.dialects.torch_schedulers import (
     ConstantLR,
     CosineAnnealingLR,
@@ -48,50 +41,26 @@ REASONS = {
     "SparseAdam": "its moments rest where the gradient is 0; gd.Adam's move everywhere",
 }
 FLAGS = "it changes how torch computes, and nothing here; leave it out"
-SIGN = "minimise minus the function"
+row = Dialect("torch", REASONS, {
+    "maximize": "minimise minus the function", "foreach": FLAGS, "capturable": FLAGS,
+    "differentiable": FLAGS, "fused": FLAGS,
+})  # fmt: skip
+__getattr__ = row.missing
 
 
-def __getattr__(name: str) -> Any:
-    missing("torch", REASONS, name)
-
-
+@row
 def SGD(
-    lr: Any = 1e-3,
-    momentum: float = 0.0,
-    dampening: float = 0.0,
-    weight_decay: float = 0.0,
-    nesterov: bool = False,
-    *,
-    maximize: bool = False,
-    foreach: Any = None,
-    differentiable: bool = False,
-    fused: Any = None,
-) -> optimizers.Optimizer:
+    lr: Any = 1e-3, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0,
+    nesterov: bool = False, *, maximize: bool = False, foreach: Any = None,
+    differentiable: bool = False, fused: Any = None,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.SGD``: its velocity has no factor 1 - γ, and with nesterov θ looks ahead.
 
-    Parameters
-    ----------
-    lr, momentum, dampening, weight_decay, nesterov
-        As in torch; a schedule for lr moves it.
-    maximize, foreach, differentiable, fused
-        At their defaults.
+    Refused: a dampened momentum, since torch's first step is not dampened.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        A dampened momentum: torch's first step is not dampened, so it is no rule with one formula.
-
-    Examples
-    --------
     >>> gd.dialects.torch.SGD(lr=0.1, momentum=0.9)
     Momentum(lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0)
     """
-    only("SGD", SIGN, maximize=maximize)
-    only("SGD", FLAGS, foreach=foreach, differentiable=differentiable, fused=fused)
     if nesterov and (momentum <= 0 or dampening != 0):
         raise ValueError("SGD: Nesterov momentum requires a momentum and zero dampening")
     if momentum == 0:
@@ -106,46 +75,18 @@ def SGD(
     return coupled(optimizers.Momentum(lr, momentum=momentum, dampening=0.0), weight_decay)
 
 
+@row
 def Adam(
-    lr: Any = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    amsgrad: bool = False,
-    *,
-    foreach: Any = None,
-    maximize: bool = False,
-    capturable: bool = False,
-    differentiable: bool = False,
-    fused: Any = None,
-    decoupled_weight_decay: bool = False,
-) -> optimizers.Optimizer:
+    lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+    weight_decay: float = 0.0, amsgrad: bool = False, *, foreach: Any = None,
+    maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+    fused: Any = None, decoupled_weight_decay: bool = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.Adam``: its ``weight_decay`` enters the gradient, and so the moments.
 
-    Parameters
-    ----------
-    lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay
-        As in torch; a schedule for lr moves it.
-    foreach, maximize, capturable, differentiable, fused
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.Adam(amsgrad=True, weight_decay=0.1).l2
     0.1
     """
-    only("Adam", SIGN, maximize=maximize)
-    only("Adam", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable,
-         fused=fused)  # fmt: skip
     beta1, beta2 = betas
     inside = weight_decay if decoupled_weight_decay else 0.0
     kind: Any = optimizers.AMSGrad if amsgrad else optimizers.Adam
@@ -153,114 +94,46 @@ def Adam(
     return made if decoupled_weight_decay else coupled(made, weight_decay)
 
 
+@row
 def AdamW(
-    lr: Any = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.01,
-    amsgrad: bool = False,
-    **flags: Any,
-) -> optimizers.Optimizer:
+    lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+    weight_decay: float = 0.01, amsgrad: bool = False, **flags: Any,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.AdamW``: Adam with the decay beside its step, at the same rate.
 
-    Parameters
-    ----------
-    lr, betas, eps, weight_decay, amsgrad, **flags
-        As in `Adam`.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `Adam`.
-
-    Examples
-    --------
     >>> gd.dialects.torch.AdamW(weight_decay=0.1).weight_decay
     0.1
     """
     return Adam(lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True, **flags)
 
 
+@row
 def Adadelta(
-    lr: Any = 1.0,
-    rho: float = 0.9,
-    eps: float = 1e-6,
-    weight_decay: float = 0.0,
-    foreach: Any = None,
-    *,
-    capturable: bool = False,
-    maximize: bool = False,
+    lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0,
+    foreach: Any = None, *, capturable: bool = False, maximize: bool = False,
     differentiable: bool = False,
-) -> optimizers.Optimizer:
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.Adadelta`` in fastgd's words.
 
-    Parameters
-    ----------
-    lr, rho, eps, weight_decay
-        As in torch; a schedule for lr moves it.
-    foreach, capturable, maximize, differentiable
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.Adadelta()
     Adadelta(lr=1.0, decay=0.9, eps_root=1e-06, weight_decay=0.0)
     """
-    only("Adadelta", SIGN, maximize=maximize)
-    only("Adadelta", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable)
     return coupled(optimizers.Adadelta(lr, decay=rho, eps_root=eps), weight_decay)
 
 
+@row
 def Adagrad(
-    lr: Any = 0.01,
-    lr_decay: float = 0.0,
-    weight_decay: float = 0.0,
-    initial_accumulator_value: float = 0.0,
-    eps: float = 1e-10,
-    foreach: Any = None,
-    *,
-    maximize: bool = False,
-    differentiable: bool = False,
-    fused: Any = None,
-) -> optimizers.Optimizer:
+    lr: Any = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
+    initial_accumulator_value: float = 0.0, eps: float = 1e-10, foreach: Any = None, *,
+    maximize: bool = False, differentiable: bool = False, fused: Any = None,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.Adagrad``: its ``lr_decay`` is a schedule, inverse time.
 
-    Parameters
-    ----------
-    lr, lr_decay, weight_decay, initial_accumulator_value, eps
-        As in torch; a schedule for lr moves it.
-    foreach, maximize, differentiable, fused
-        At their defaults.
+    Refused: a schedule and ``lr_decay`` at once.
 
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    ValueError
-        A schedule and ``lr_decay`` at once.
-
-    Examples
-    --------
     >>> gd.dialects.torch.Adagrad(0.1, lr_decay=0.01).lr
     inverse_time(lr=0.1, rate=0.01)
     """
-    only("Adagrad", SIGN, maximize=maximize)
-    only("Adagrad", FLAGS, foreach=foreach, differentiable=differentiable, fused=fused)
     if lr_decay:
         if not isinstance(lr, (int, float)):
             refuse("Adagrad", "lr_decay and a schedule multiply each other; say the product as lr")
@@ -271,84 +144,33 @@ def Adagrad(
     return coupled(made, weight_decay)
 
 
+@row
 def Adamax(
-    lr: Any = 2e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    foreach: Any = None,
-    *,
-    maximize: bool = False,
-    differentiable: bool = False,
-    capturable: bool = False,
-) -> optimizers.Optimizer:
+    lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+    weight_decay: float = 0.0, foreach: Any = None, *, maximize: bool = False,
+    differentiable: bool = False, capturable: bool = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.Adamax``: ε within the maximum.
 
-    Parameters
-    ----------
-    lr, betas, eps, weight_decay
-        As in torch; a schedule for lr moves it.
-    foreach, maximize, differentiable, capturable
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.Adamax().eps
     1e-08
     """
-    only("Adamax", SIGN, maximize=maximize)
-    only("Adamax", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable)
     beta1, beta2 = betas
     return coupled(optimizers.Adamax(lr, beta1=beta1, beta2=beta2, eps=eps), weight_decay)
 
 
+@row
 def NAdam(
-    lr: Any = 2e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    momentum_decay: float = 0.004,
-    decoupled_weight_decay: bool = False,
-    *,
-    foreach: Any = None,
-    maximize: bool = False,
-    capturable: bool = False,
+    lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+    weight_decay: float = 0.0, momentum_decay: float = 0.004, decoupled_weight_decay: bool = False,
+    *, foreach: Any = None, maximize: bool = False, capturable: bool = False,
     differentiable: bool = False,
-) -> optimizers.Optimizer:
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.NAdam``: β₁ moves by the paper's schedule. Its product must be in float64.
 
-    Parameters
-    ----------
-    lr, betas, eps, weight_decay, momentum_decay, decoupled_weight_decay
-        As in torch; a schedule for lr moves it.
-    foreach, maximize, capturable, differentiable
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.NAdam().momentum_decay
     0.004
     """
-    only("NAdam", SIGN, maximize=maximize)
-    only("NAdam", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable)
     beta1, beta2 = betas
     made = optimizers.NAdam(
         lr, beta1=beta1, beta2=beta2, eps=eps, momentum_decay=momentum_decay,
@@ -357,43 +179,17 @@ def NAdam(
     return made if decoupled_weight_decay else coupled(made, weight_decay)
 
 
+@row
 def RAdam(
-    lr: Any = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    decoupled_weight_decay: bool = False,
-    *,
-    foreach: Any = None,
-    maximize: bool = False,
-    capturable: bool = False,
-    differentiable: bool = False,
-) -> optimizers.Optimizer:
+    lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+    weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, foreach: Any = None,
+    maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.RAdam``: ε beside the root of the uncorrected moment.
 
-    Parameters
-    ----------
-    lr, betas, eps, weight_decay, decoupled_weight_decay
-        As in torch; a schedule for lr moves it.
-    foreach, maximize, capturable, differentiable
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.RAdam().eps_hat
     1e-08
     """
-    only("RAdam", SIGN, maximize=maximize)
-    only("RAdam", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable)
     beta1, beta2 = betas
     made = optimizers.RAdam(
         lr, beta1=beta1, beta2=beta2, eps=0.0, eps_hat=eps,
@@ -402,83 +198,33 @@ def RAdam(
     return made if decoupled_weight_decay else coupled(made, weight_decay)
 
 
+@row
 def RMSprop(
-    lr: Any = 0.01,
-    alpha: float = 0.99,
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    momentum: float = 0.0,
-    centered: bool = False,
-    capturable: bool = False,
-    foreach: Any = None,
-    maximize: bool = False,
-    differentiable: bool = False,
-) -> optimizers.Optimizer:
+    lr: Any = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
+    momentum: float = 0.0, centered: bool = False, capturable: bool = False, foreach: Any = None,
+    maximize: bool = False, differentiable: bool = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.RMSprop``: ε outside the root, and the rate outside the velocity.
 
-    Parameters
-    ----------
-    lr, alpha, eps, weight_decay, momentum, centered
-        As in torch; a schedule for lr moves it.
-    capturable, foreach, maximize, differentiable
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.RMSprop(centered=True).centered
     1.0
     """
-    only("RMSprop", SIGN, maximize=maximize)
-    only("RMSprop", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable)
     made = optimizers.RMSProp(
         lr, decay=alpha, eps=eps, eps_root=0.0, momentum=momentum, centered=float(centered)
     )
     return coupled(made, weight_decay)
 
 
+@row
 def Rprop(
-    lr: Any = 0.01,
-    etas: tuple[float, float] = (0.5, 1.2),
-    step_sizes: tuple[float, float] = (1e-6, 50.0),
-    *,
-    capturable: bool = False,
-    foreach: Any = None,
-    maximize: bool = False,
-    differentiable: bool = False,
-) -> optimizers.Optimizer:
+    lr: Any = 0.01, etas: tuple[float, float] = (0.5, 1.2),
+    step_sizes: tuple[float, float] = (1e-6, 50.0), *, capturable: bool = False,
+    foreach: Any = None, maximize: bool = False, differentiable: bool = False,
+) -> optimizers.Optimizer:  # fmt: skip
     """``torch.optim.Rprop``, whose rate counts at the first step alone.
 
-    Parameters
-    ----------
-    lr, etas, step_sizes
-        As in torch.
-    capturable, foreach, maximize, differentiable
-        At their defaults.
-
-    Returns
-    -------
-    Optimizer
-
-    Raises
-    ------
-    TypeError, ValueError
-        What makes no sense, or no difference here.
-
-    Examples
-    --------
     >>> gd.dialects.torch.Rprop(etas=(0.4, 1.1)).grow
     1.1
     """
-    only("Rprop", SIGN, maximize=maximize)
-    only("Rprop", FLAGS, foreach=foreach, capturable=capturable, differentiable=differentiable)
     (shrink, grow), (smallest, largest) = etas, step_sizes
     return optimizers.Rprop(lr, shrink=shrink, grow=grow, smallest=smallest, largest=largest)

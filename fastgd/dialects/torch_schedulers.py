@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fastgd import optimizers, schedules
-from fastgd.dialects.terms import moved, only, refuse
+from fastgd.dialects.terms import Dialect, moved, refuse
 
 __all__ = [
     "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR",
@@ -15,67 +15,32 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _from_the_start(name: str, last_epoch: int) -> None:
-    if last_epoch != -1:
-        refuse(f"{name}(last_epoch={last_epoch})", "a run's own checkpoint knows where it stands")
+row = Dialect("torch", {}, {
+    "last_epoch": "a run's own checkpoint knows where it stands",
+    "scale_fn": "say the whole rate as a function, by LambdaLR",
+})  # fmt: skip
 
 
+@row
 def StepLR(optimizer: Any, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> Any:
     """``StepLR``: a drop by a factor every so many steps.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        Whose rate is to move; of a number, the schedule.
-    step_size, gamma
-        As in torch.
-
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already.
-
-    Examples
-    --------
     >>> opt = gd.dialects.torch.SGD(lr=0.1)
     >>> gd.dialects.torch.StepLR(opt, step_size=30).lr
     step(lr=0.1, factor=0.1, every=30)
     """
-    _from_the_start("StepLR", last_epoch)
     return moved("StepLR", optimizer, lambda lr: schedules.step(lr, gamma, step_size))
 
 
+@row
 def MultiStepLR(
-    optimizer: Any, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
-) -> Any:
+    optimizer: Any, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``MultiStepLR``: a drop by a factor at each milestone.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    milestones, gamma
-        As in torch; one that is named twice drops twice.
-
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already.
-
-    Examples
-    --------
     >>> gd.dialects.torch.MultiStepLR(1.0, [2, 4])(np.arange(5)).round(3)
     array([1.  , 1.  , 0.1 , 0.1 , 0.01])
     """
-    _from_the_start("MultiStepLR", last_epoch)
     given = sorted(milestones)
     places = sorted(set(given))
 
@@ -86,69 +51,30 @@ def MultiStepLR(
     return moved("MultiStepLR", optimizer, schedule)
 
 
+@row
 def ConstantLR(
-    optimizer: Any, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
-) -> Any:
+    optimizer: Any, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``ConstantLR``: a part of the rate for a while, then the rate.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    factor, total_iters
-        As in torch.
-
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already.
-
-    Examples
-    --------
     >>> gd.dialects.torch.ConstantLR(1.0, factor=0.5, total_iters=2)(np.arange(4))
     array([0.5, 0.5, 1. , 1. ])
     """
-    _from_the_start("ConstantLR", last_epoch)
     return moved(
         "ConstantLR", optimizer, lambda lr: schedules.join([total_iters], [lr * factor, lr])
     )
 
 
+@row
 def LinearLR(
-    optimizer: Any,
-    start_factor: float = 1 / 3,
-    end_factor: float = 1.0,
-    total_iters: int = 5,
+    optimizer: Any, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
     last_epoch: int = -1,
-) -> Any:
+) -> Any:  # fmt: skip
     """``LinearLR``: a straight line between two parts of the rate.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    start_factor, end_factor, total_iters
-        As in torch.
-
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already.
-
-    Examples
-    --------
     >>> gd.dialects.torch.LinearLR(1.0, start_factor=0.5, total_iters=2)(np.arange(4))
     array([0.5 , 0.75, 1.  , 1.  ])
     """
-    _from_the_start("LinearLR", last_epoch)
     return moved(
         "LinearLR",
         optimizer,
@@ -156,61 +82,25 @@ def LinearLR(
     )
 
 
+@row
 def ExponentialLR(optimizer: Any, gamma: float, last_epoch: int = -1) -> Any:
     """``ExponentialLR``: multiplication at every step.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    gamma
-        As in torch.
-
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already.
-
-    Examples
-    --------
     >>> gd.dialects.torch.ExponentialLR(0.1, gamma=0.9)
     exponential(lr=0.1, ratio=0.9)
     """
-    _from_the_start("ExponentialLR", last_epoch)
     return moved("ExponentialLR", optimizer, lambda lr: schedules.exponential(lr, gamma))
 
 
+@row
 def PolynomialLR(
-    optimizer: Any, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-) -> Any:
+    optimizer: Any, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``PolynomialLR``: to 0 by a power of what is left.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    total_iters, power
-        As in torch.
-
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already.
-
-    Examples
-    --------
     >>> gd.dialects.torch.PolynomialLR(1.0, total_iters=4, power=2.0)(np.arange(5))
     array([1.    , 0.5625, 0.25  , 0.0625, 0.    ])
     """
-    _from_the_start("PolynomialLR", last_epoch)
     return moved(
         "PolynomialLR",
         optimizer,
@@ -218,33 +108,17 @@ def PolynomialLR(
     )
 
 
+@row
 def CosineAnnealingLR(
-    optimizer: Any, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
-) -> Any:
+    optimizer: Any, T_max: int, eta_min: float = 0.0, last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``CosineAnnealingLR``: half a cosine to a floor, and up again after T_max.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    T_max, eta_min
-        As in torch.
+    Refused: a rate that moves already, or is below eta_min.
 
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already, or is below eta_min.
-
-    Examples
-    --------
     >>> gd.dialects.torch.CosineAnnealingLR(1.0, T_max=2)(np.arange(5)).round(3)
     array([1. , 0.5, 0. , 0.5, 1. ])
     """
-    _from_the_start("CosineAnnealingLR", last_epoch)
 
     def schedule(lr: float) -> schedules.Schedule:
         if not 0 <= eta_min <= lr:
@@ -255,33 +129,17 @@ def CosineAnnealingLR(
     return moved("CosineAnnealingLR", optimizer, schedule)
 
 
+@row
 def CosineAnnealingWarmRestarts(
-    optimizer: Any, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
-) -> Any:
+    optimizer: Any, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``CosineAnnealingWarmRestarts``: SGDR.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    T_0, T_mult, eta_min
-        As in torch.
+    Refused: a rate that moves already, or is below eta_min.
 
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A rate that moves already, or is below eta_min.
-
-    Examples
-    --------
     >>> gd.dialects.torch.CosineAnnealingWarmRestarts(0.1, T_0=10, T_mult=2).period_multiplier
     2
     """
-    _from_the_start("CosineAnnealingWarmRestarts", last_epoch)
     return moved(
         "CosineAnnealingWarmRestarts",
         optimizer,
@@ -289,54 +147,22 @@ def CosineAnnealingWarmRestarts(
     )
 
 
+@row
 def CyclicLR(
-    optimizer: Any,
-    base_lr: float,
-    max_lr: float,
-    step_size_up: int = 2000,
-    step_size_down: int | None = None,
-    mode: str = "triangular",
-    gamma: float = 1.0,
-    scale_fn: Any = None,
-    scale_mode: str = "cycle",
-    cycle_momentum: bool = True,
-    base_momentum: float = 0.8,
-    max_momentum: float = 0.9,
-    last_epoch: int = -1,
-) -> Any:
+    optimizer: Any, base_lr: float, max_lr: float, step_size_up: int = 2000,
+    step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
+    scale_fn: Any = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
+    base_momentum: float = 0.8, max_momentum: float = 0.9, last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``CyclicLR``: up and down in straight lines.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`; its rate gives way to base_lr.
-    base_lr, max_lr, step_size_up, mode, gamma
-        As in torch.
-    step_size_down : int, optional
-        As step_size_up.
-    cycle_momentum : False
-        By default torch moves the momentum too.
-    scale_fn, scale_mode, base_momentum, max_momentum
-        At their defaults.
+    Refused: a momentum that moves, a descent of another length, a function for the heights.
 
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A momentum that moves, a descent of another length, a function for the heights.
-
-    Examples
-    --------
     >>> lr = gd.dialects.torch.CyclicLR(0.1, 0.0, 1.0, step_size_up=2, cycle_momentum=False)
     >>> lr(np.arange(5))
     array([0. , 0.5, 1. , 0.5, 0. ])
     """
-    _from_the_start("CyclicLR", last_epoch)
     _refuse_moving_momentum("CyclicLR", cycle_momentum)
-    only("CyclicLR", "say the whole rate as a function, by LambdaLR", scale_fn=scale_fn)
     if step_size_down not in (None, step_size_up):
         refuse(f"CyclicLR(step_size_down={step_size_down})", "a cycle here is as long down as up")
     shrink: Any = {
@@ -350,52 +176,22 @@ def CyclicLR(
     return moved("CyclicLR", optimizer, lambda lr: made)
 
 
+@row
 def OneCycleLR(
-    optimizer: Any,
-    max_lr: float,
-    total_steps: int | None = None,
-    epochs: int | None = None,
-    steps_per_epoch: int | None = None,
-    pct_start: float = 0.3,
-    anneal_strategy: str = "cos",
-    cycle_momentum: bool = True,
-    base_momentum: float = 0.85,
-    max_momentum: float = 0.95,
-    div_factor: float = 25.0,
-    final_div_factor: float = 1e4,
-    three_phase: bool = False,
+    optimizer: Any, max_lr: float, total_steps: int | None = None, epochs: int | None = None,
+    steps_per_epoch: int | None = None, pct_start: float = 0.3, anneal_strategy: str = "cos",
+    cycle_momentum: bool = True, base_momentum: float = 0.85, max_momentum: float = 0.95,
+    div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
     last_epoch: int = -1,
-) -> Any:
+) -> Any:  # fmt: skip
     """``OneCycleLR``: one rise and one long descent, which ends at step total_steps - 1.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`; its rate gives way to the cycle.
-    max_lr, total_steps, epochs, steps_per_epoch, pct_start, anneal_strategy, div_factor,
-    final_div_factor, three_phase
-        As in torch.
-    cycle_momentum : False
-        By default torch moves the momentum too.
-    base_momentum, max_momentum
-        At their defaults.
+    Refused: a momentum that moves, no length.
 
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    ValueError
-        A momentum that moves, no length.
-
-    Examples
-    --------
     >>> lr = gd.dialects.torch.OneCycleLR(0.1, 1.0, total_steps=101, cycle_momentum=False)
     >>> lr(np.array([0, 100])).round(9)
     array([4.e-02, 4.e-06])
     """
-    _from_the_start("OneCycleLR", last_epoch)
     _refuse_moving_momentum("OneCycleLR", cycle_momentum)
     if total_steps is None:
         if epochs is None or steps_per_epoch is None:
@@ -415,31 +211,15 @@ def OneCycleLR(
     return moved("OneCycleLR", optimizer, lambda lr: made)
 
 
+@row
 def LambdaLR(optimizer: Any, lr_lambda: Callable[[int], float], last_epoch: int = -1) -> Any:
     """``LambdaLR``: the rate times a function of the step.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    lr_lambda : callable
-        Of an int.
+    Refused: what is no function; a rate that moves already.
 
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    TypeError, ValueError
-        What is no function; a rate that moves already.
-
-    Examples
-    --------
     >>> gd.dialects.torch.LambdaLR(0.5, lambda step: 1 / (1 + step))(np.arange(3)).round(3)
     array([0.5  , 0.25 , 0.167])
     """
-    _from_the_start("LambdaLR", last_epoch)
     if not callable(lr_lambda):
         raise TypeError(f"LambdaLR: lr_lambda must be a function, not {lr_lambda!r}")
 
@@ -449,36 +229,19 @@ def LambdaLR(optimizer: Any, lr_lambda: Callable[[int], float], last_epoch: int 
     return moved("LambdaLR", optimizer, lambda lr: lr * schedules.custom(factors))
 
 
+@row
 def SequentialLR(
-    optimizer: Any, schedulers: Sequence[Any], milestones: Sequence[int], last_epoch: int = -1
-) -> Any:
+    optimizer: Any, schedulers: Sequence[Any], milestones: Sequence[int], last_epoch: int = -1,
+) -> Any:  # fmt: skip
     """``SequentialLR``: one scheduler after the other.
 
-    Parameters
-    ----------
-    optimizer : Optimizer or float
-        As for `StepLR`.
-    schedulers : sequence
-        What the schedulers of this module returned, of the same optimizer.
-    milestones : sequence of int
+    Refused: what is no scheduler, or another number of milestones.
 
-    Returns
-    -------
-    Optimizer or Schedule
-
-    Raises
-    ------
-    TypeError, ValueError
-        What is no scheduler, or another number of milestones.
-
-    Examples
-    --------
     >>> dialect, opt = gd.dialects.torch, gd.dialects.torch.SGD(lr=1.0)
     >>> parts = [dialect.LinearLR(opt, 0.5, total_iters=2), dialect.ExponentialLR(opt, 0.5)]
     >>> dialect.SequentialLR(opt, parts, milestones=[3]).lr(np.arange(6))
     array([0.5 , 0.75, 1.  , 1.  , 0.5 , 0.25])
     """
-    _from_the_start("SequentialLR", last_epoch)
     parts = [one.lr if isinstance(one, optimizers.Optimizer) else one for one in schedulers]
     joined = schedules.join(list(milestones), parts)
     if isinstance(optimizer, optimizers.Optimizer):

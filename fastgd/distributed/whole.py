@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import checkpoint as files
-from fastgd import objectives
 from fastgd.arguments import checked_records
 from fastgd.callbacks import Callback
 from fastgd.checks import as_count
@@ -19,7 +18,7 @@ from fastgd.core.spread import SpreadObjective
 from fastgd.distributed.local import LocalSteps
 from fastgd.distributed.ranks import Ranks, ranks_of
 from fastgd.distributed.rows import cuts, parts_of
-from fastgd.objectives import Function, LinearModel, Objective, changed
+from fastgd.objectives import Function, LinearModel, Objective, changed, spectrum
 from fastgd.optimizers.reduced import Reduced
 
 __all__ = ["whole"]
@@ -173,7 +172,7 @@ class Whole(Objective, registered=False):
         local = self._local
         X, weights, intercept = local.X, local._row_weights, local.fit_intercept
         grams = [
-            objectives.gram_matrix(X[a:b], intercept, None if weights is None else weights[a:b])
+            spectrum.gram_matrix(X[a:b], intercept, None if weights is None else weights[a:b])
             for a, b in self._own_parts()
         ]
         width = local.n_features + intercept
@@ -193,7 +192,7 @@ class Whole(Objective, registered=False):
         def of(start: int, stop: int) -> tuple[Any, Any]:
             return X[start:stop], None if weights is None else weights[start:stop]
 
-        if width <= objectives.EXACT_WIDTH:
+        if width <= spectrum.EXACT_WIDTH:
             from scipy.linalg import eigvalsh
 
             top = float(eigvalsh(self.gram(), subset_by_index=[width - 1, width - 1])[0])

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from fastgd import run
+from fastgd import descent
 
 # A picture of a run that somebody has interrupted would be wrong.
-minimize = partial(run.minimize, on_interrupt="raise")
+minimize = partial(descent.minimize, on_interrupt="raise")
 
 GALLERY: dict[int, tuple[str, str, Callable[[], Any]]] = {}
 """Of each number: the name of its files, its caption, and what draws it."""

@@ -21,6 +21,7 @@ from fastgd.objectives import (
     Quadratic,
     largest_eigenvalue,
     row_weights,
+    spectrum,
 )
 
 __all__ = ["lipschitz", "smoothness", "strong_convexity", "variance", "variance_bound"]
@@ -138,7 +139,7 @@ def strong_convexity(objective: Objective) -> float | None:
         return None
     curvature = 0.0 if model.penalty is None else model.penalty.curvature
     width = model.n_features + model.fit_intercept
-    if constant_curvature(model) and width <= objectives.EXACT_WIDTH:
+    if constant_curvature(model) and width <= spectrum.EXACT_WIDTH:
         gram = model.gram()
         hessian = (model.loss.curvature or 0.0) / model.n_samples * gram
         features = np.arange(model.n_features)
@@ -248,7 +249,7 @@ def variance_bound(objective: Objective) -> float | None:
 def ours(objective: Objective) -> bool:
     """Whether β and convexity are ours to vouch for; a subclass may have changed anything."""
     kind = kind_of(objective)
-    if kind.__module__ != objectives.__name__ or kind is Function:
+    if not kind.__module__.startswith(f"{objectives.__name__}.") or kind is Function:
         return False
     loss, penalty = getattr(objective, "loss", None), objective.penalty
     return (loss is None or type(loss).__module__ == losses.__name__) and (

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.callbacks import Progress, Rescale, Stop
+from fastgd.descent import minimize
 from fastgd.history import Result, Setting
 from fastgd.objectives import Objective
 from fastgd.optimizers import Optimizer
-from fastgd.run import minimize
 from fastgd.theory.constants import EPSILON, ours, smooth, variance
 from fastgd.theory.proximal import mapping_norm
 

@@ -192,6 +192,54 @@ def test_no_functions_are_worse_than_10_and_11(worst):
         assert problem.solve(verbose=0) <= 1 + 1e-4
 
 
+@pytest.mark.parametrize("kind", ["rounds", "loopless"])
+def test_no_functions_are_worse_than_what_the_rates_of_svrg_are_made_of(worst, kind):
+    from PEPit import PEP
+
+    # One step from any point, the anchor being any other one; draws of two functions. With rounds
+    # the sum of m such steps, and ‖θ_0 - θ*‖² <= 2 Δ_0/μ, are theorem 11's α.
+    largest, mu, n = 1.0, 0.2, 2
+    problem = PEP()
+    parts = [
+        problem.declare_function(worst.SmoothStronglyConvexFunction, mu=mu, L=largest)
+        for _ in range(n)
+    ]
+    mean = (parts[0] + parts[1]) / n
+    star = mean.stationary_point()
+    x, anchor = problem.set_initial_point(), problem.set_initial_point()
+    full = mean.gradient(anchor)
+    rate = 0.1 / largest if kind == "rounds" else 1 / (6 * largest)
+    steps = [x - rate * (part.gradient(x) - part.gradient(anchor) + full) for part in parts]
+    after = sum((one - star) ** 2 for one in steps) / n
+    if kind == "rounds":
+        before = (x - star) ** 2 - 2 * rate * (1 - 2 * largest * rate) * (mean(x) - mean(star))
+        before = before + 4 * largest * rate**2 * (mean(anchor) - mean(star))
+        inner, gap = 50, 0.7
+        alpha = (2 * gap / mu + 4 * largest * rate**2 * inner * gap) / (
+            2 * rate * (1 - 2 * largest * rate) * inner
+        )
+        assert theory.theorem_11_svrg(rate, largest, mu, inner, gap, 1) == pytest.approx(alpha)
+    else:
+        p = 0.3
+
+        def noise(point):
+            return sum((part.gradient(point) - part.gradient(star)) ** 2 for part in parts) / n
+
+        scale = 4 * rate**2 / p
+        after = after + scale * ((1 - p) * noise(anchor) + p * noise(x))
+        # Distance and noise of the start enter the bound with these weights.
+        factor, part = (
+            theory.theorem_11_loopless(rate, largest, mu, p, *start, 1)
+            for start in ((1.0, 0.0), (0.0, 1.0))
+        )
+        before = factor * (x - star) ** 2 + part * noise(anchor)
+    problem.set_initial_condition(before <= 1)
+    problem.set_performance_metric(after)
+    found = problem.solve(verbose=0)
+    assert found <= 1 + 1e-4
+    assert found > 0.9  # and the inequality is no looser than that
+
+
 # --- Plans ---------------------------------------------------------------------------------------
 
 

@@ -314,3 +314,11 @@ def test_a_plan_needs_a_smooth_objective():
     f = gd.LogisticRegression(np.eye(3), [0, 1, 0], penalty=gd.penalties.L1(0.1))
     with pytest.raises(ValueError, match="theorem 4 is on smooth objectives, and L1"):
         theory.plan(f, 0.1)
+
+
+@pytest.mark.parametrize("A, lr", [(np.diag([1.0, 10.0]), 0.1), ([[2.0, 1.0], [1.0, 2.0]], 1 / 3)])
+def test_one_over_beta_by_hand_counts(A, lr):
+    verdicts = gd.minimize(gd.Quadratic(A), gd.SGD(lr), [1.0, 1.0], steps=50).certificate()
+    assert [verdicts[row].verdict for row in ("1", "2", "8")] == ["holds"] * 3
+    above = gd.minimize(gd.Quadratic(A), gd.SGD(lr * (1 + 1e-11)), [1.0, 1.0], steps=50)
+    assert above.certificate()["1"].verdict == "not applicable"
