@@ -87,6 +87,8 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/logo.svg"
 html_logo = "_static/logo.svg"
+# Light or dark as the reader's system has it; without it, the theme complains at the first visit.
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "fastgd"},
     "show_prev_next": False,

@@ -27,7 +27,7 @@ class Page:
 
 PAGES = (
     Page("run", "Runs and results", "One run from θ_0 to θ_T, what it recorded, and the model "
-         "that is left.", ("run", "sweeps", "history", "model", "config"), "fastgd"),
+         "that is left.", ("run", "descent", "sweeps", "history", "model", "config"), "fastgd"),
     Page("objectives", "Objectives", "What is minimised.", ("objectives",), "fastgd"),
     Page("losses", "Losses", "What a prediction costs: of linear models and of networks.",
          ("losses",), "fastgd.losses"),
@@ -97,7 +97,7 @@ def resolve(name: str) -> object:
 WITHIN = {
     "arguments", "checkpoint", "checks", "cli", "commands", "console", "core", "early", "exchange",
     "files", "gallery", "jobs", "notebook", "optimagic", "plots", "pointers", "report", "stretch",
-    "views",
+    "threads", "views",
 }  # fmt: skip
 
 

@@ -42,6 +42,28 @@ def test_a_column_before_the_first_is_refused():
             gd.LeastSquares(bad, np.ones(6))
 
 
+def test_a_column_that_is_moved_during_a_run_is_refused_in_the_next_turn():
+    X = sp.random(60, 4, density=0.5, random_state=0, format="csr")
+    f = gd.LogisticRegression(X, np.arange(60) % 2)
+    run = gd.Run(f, gd.SGD(0.01), batch_size=1, steps=10**7, record_every=0)
+    run.advance(300_000)  # in several chunks, of which the first looks through X
+
+    changed = "changed since it was checked: entry 7 is in column 4"
+    kept = int(X.indices[7])
+    for use in (run._stretch.solver.evaluate, run.advance):
+        X.indices[7] = 4
+        with pytest.raises(ValueError, match=changed):
+            use()
+        X.indices[7] = kept
+        run.advance(200_000)
+
+    def moved(progress):
+        X.indices[7] = 4
+
+    with pytest.raises(ValueError, match=changed):
+        gd.minimize(f, gd.SGD(0.01), steps=9, record_every=3, callbacks=[moved])
+
+
 @pytest.mark.parametrize("name", ["data", "indices", "indptr"])
 def test_sparse_rows_at_odd_addresses_are_refused(name):
     odd = sp.random(6, 4, density=0.5, random_state=0, format="csr")
@@ -134,3 +156,23 @@ def test_what_is_put_off_is_saved(l2):
             part = gd.resume(first.result())
             first.close()
             assert np.array_equal(part.theta, whole), cut
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("sampling", ["replacement", "shuffle", "sequential"])
+def test_what_was_taken_back_is_taken_again(sampling, batch_size):
+    # From any place in an epoch, within it, over its end, and over two.
+    X = np.random.default_rng(0).standard_normal((30, 4))
+    f = gd.LogisticRegression(X, np.arange(30) % 2)
+    options = {"batch_size": batch_size, "steps": 400, "seed": 0, "sampling": sampling}
+    solver = gd.Run(f, gd.SGD(0.5), **options)._stretch.solver
+    epoch = -(-30 // batch_size)
+    for number, length in enumerate((1, 3, epoch, epoch - 1, 2 * epoch + 1, 2) * 2):
+        rates = np.full(length + number, 0.5), np.zeros(length + number)
+        solver.mark()
+        solver.take(*rates)
+        first = solver.settled
+        for _ in range(2):
+            solver.rewind()
+            solver.take(*rates)
+            assert np.array_equal(solver.settled, first)

@@ -366,3 +366,18 @@ def test_scikit_learns_own_tests_pass():
     script = Path(__file__).with_name("scikit_learn_suite.py")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("data", [X, SPARSE, X.astype(np.float32)], ids=["dense", "csr", "single"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", ["SGDClassifier", "SGDRegressor", "GDClassifier", "GDRegressor"])
+def test_what_is_not_finite_is_refused_before_any_pass(kind, data, bad, monkeypatch):
+    def learn(*arguments, **named):
+        raise AssertionError("it has begun to learn")
+
+    for name in ("classifier.learn", "regressor.learn", "gd.solve"):
+        monkeypatch.setattr(f"fastgd.sklearn.{name}", learn)
+    data = data.copy()
+    (data.data if sp.issparse(data) else data.ravel())[3] = bad
+    with pytest.raises(ValueError, match="contains (NaN|infinity)"):
+        getattr(ours, kind)().fit(data, TWO)

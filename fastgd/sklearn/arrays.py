@@ -1,8 +1,8 @@
 """Whether rows and targets are such that scikit-learn's checks would find and change nothing.
 
 On a hundred rows those checks take ten times as long as learning, and on many they read all of X
-twice. Whatever is not plain here goes through them, and they say what is wrong with it. That X is
-finite shows while it is learnt from (`core.online.Online.sound`).
+twice. Whatever is not plain here goes through them, and they say what is wrong with it. Where a fit
+is a few passes long, that X is finite shows in the first (`core.online.Online.sound`).
 """
 
 import functools
@@ -38,6 +38,13 @@ def is_plain(X: Any, y: Any) -> bool:
         and type(y) is np.ndarray
         and y.shape == X.shape[:1]
     )
+
+
+def is_finite(X: Any) -> bool:
+    """Whether no value is NaN or infinite, by one sum; False too where finite ones overflow."""
+    data = X if type(X) is np.ndarray else X.data
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(data.sum()))
 
 
 def classes_of(y: NDArray[Any]) -> NDArray[Any] | None:

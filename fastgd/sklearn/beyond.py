@@ -20,6 +20,9 @@ __all__: list[str] = []
 
 Vector = NDArray[np.float64]
 
+# Up to so many passes another one, that looks for NaN before, would take longer than it saves.
+FEW_PASSES = 5
+
 BEYOND: dict[str, Any] = {
     "optimizer": [Optimizer, str, None],
     "batch_size": [Interval(Integral, 1, None, closed="left"), None],
@@ -77,6 +80,7 @@ class Beyond:
             and arrays.are_valid(self)
             and self.power_t >= 0  # scikit-learn warns of it
             and arrays.is_plain(X, y)
+            and (self.max_iter <= FEW_PASSES or arrays.is_finite(X))
         )
 
     def _begin(self, count: int, X: Any) -> None:

@@ -29,6 +29,7 @@ Vector = NDArray[np.float64]
 # which it is needed once.
 NEWTON, DIRECT = 200, 1000
 ROWS = 4096
+FILLED = 4  # of so many entries in a row at most one is not 0, where products are of sparse rows
 # SAGA is for so many rows, if its bound promises to halve what is left in some passes; without
 # strong convexity it is tried for so many. How fast it is cannot be told from the first ones.
 MANY, SLOWEST, TRIED, SURE = 4000, 8.0, 60, 15
@@ -162,7 +163,16 @@ def _hessian(f: LinearModel, theta: Vector) -> Vector:
     if f.sample_weight is not None:
         weights *= f.sample_weight * (f.n_samples / f.sample_weight.sum())
     out = np.zeros((p, p))
-    for start in range(0, f.n_samples, ROWS):
+    sparse = hasattr(f.X, "indptr") and FILLED * f.X.nnz < f.n_samples * d
+    if sparse:
+        # Of rows that are mostly 0, only the products that are not.
+        X = f.X.astype(np.float64, copy=False)
+        turned = X.T.tocsr()
+        turned.data *= weights[turned.indices]
+        out[:d, :d] = (turned @ X).toarray()
+        if f.fit_intercept:
+            out[d, :d], out[d, d] = np.ravel(turned.sum(axis=1)), weights.sum()
+    for start in () if sparse else range(0, f.n_samples, ROWS):
         block = f.X[start : start + ROWS]
         block = block.toarray() if hasattr(block, "indptr") else block
         block = block.astype(np.float64, copy=False)
