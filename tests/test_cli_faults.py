@@ -488,7 +488,7 @@ def test_help_that_cannot_be_written_is_an_error(tmp_path):
 @pytest.mark.parametrize("name, code", [("INT", 130), ("TERM", 143)])
 @pytest.mark.parametrize("when", ["import", "run", "class"])
 def test_a_signal_at_any_time_is_one_line(tmp_path, name, code, when):
-    # While numpy is imported, from a callback's place in the middle of the command, or where a class
+    # While numpy is imported, from a callback's place inside of the command, or where a class
     # is made, whose errors Python may wrap.
     where = "import fastgd.core.update" if when == "import" else "fastgd.commands"
     send = f"os.kill(os.getpid(), signal.SIG{name})"
