@@ -58,7 +58,10 @@ def cases(quick: bool) -> Iterator[Case]:
             {"fastgd": Contender(ours)},
             at_most=most,
         )
-    for name, lr in (("a constant rate", 0.01), ("a cosine schedule", gd.schedules.cosine(0.01))):
+    for name, lr in (
+        ("a constant rate", 0.01),
+        ("under a schedule", gd.schedules.inverse_time(0.01, 1e-3)),
+    ):
         yield Case(
             "S9",
             f"opt.step, SGD, d = 10, {name}",

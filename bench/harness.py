@@ -129,8 +129,12 @@ def _time(run: Callable[[], Any], calls: int) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - cpu
 
 
-def measure(case: Case, seconds: float) -> Measured:
-    """Time the contenders of `case` interleaved, for about `seconds` in all."""
+def measure(case: Case, seconds: float, processor: bool = False) -> Measured:
+    """Time the contenders of `case` interleaved, for about `seconds` in all.
+
+    With `processor` their seconds are those that the process had of a processor, all its threads
+    together: on a machine that others use, the wall clock measures them.
+    """
     missing: dict[str, str] = {}
     differs = _check(case, missing) if case.check_units else {}
     runs, first = _build(case, missing)
@@ -149,7 +153,8 @@ def measure(case: Case, seconds: float) -> Measured:
         for _ in range(repeats):
             for name, run in runs.items():
                 wall, cpu = _time(run, calls[name])
-                times[name].append(wall / (calls[name] * case.contenders[name].units))
+                spent = cpu if processor else wall
+                times[name].append(spent / (calls[name] * case.contenders[name].units))
                 used[name].append(cpu / wall)
     finally:
         gc.enable()

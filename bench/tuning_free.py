@@ -1,12 +1,12 @@
-"""Rules without a rate to tune, beside the best constant rate: prints the table of docs/guide/methods.md.
+"""Rules without a rate to tune, beside the best constant rate: the table of docs/guide/methods.md.
 
     python -m bench.tuning_free
 
 Steps until L - L* <= part (L(0) - L*), the part being 1e-3 for full gradients and 1e-2 for batches
 of 32, where a constant rate stays in its noise; l2 = 1e-3. The best constant rate is that of the
 fewest steps in a grid by powers of 2 around 1/β. Each figure is the rule's steps over those of the
-best constant rate: 1 is as good as if the rate had been tuned. Batches: medians of three seeds, steps
-counted to a twentieth of an epoch. "-": not in 2,000 steps of full gradients, or 30 epochs.
+best constant rate: 1 is as good as if the rate had been tuned. Batches: medians of three seeds,
+steps counted to a twentieth of an epoch. "-": not in 2,000 steps of full gradients, or 30 epochs.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def ratios(f: gd.LinearModel) -> dict[str, str]:
             "Polyak, L* given": gd.PolyakStep(optimum=least), "Polyak": gd.PolyakStep(),
             "Armijo": gd.Armijo(), "Barzilai-Borwein": gd.BarzilaiBorwein(),
         }),
-        (False, PART, 2.0 ** np.arange(-10, 1), {
+        (False, PART, 2.0 ** np.arange(-7, 4), {
             "SPS_max": gd.PolyakStep(), "Armijo, batches": gd.Armijo(), "DoG": gd.DoG(),
             "DoWG": gd.DoWG(), "Prodigy": gd.Prodigy(),
         }),

@@ -1,10 +1,10 @@
 """fastgd: gradient descent and all its variants, with a compiled core."""
 
-from typing import TYPE_CHECKING, Any
-
 from fastgd import early
 
-early.listen()  # before anything that takes time
+early.listen()  # before anything that takes time, `typing` too
+
+from typing import TYPE_CHECKING, Any
 
 from fastgd import callbacks, losses, objectives, optimizers, penalties, schedules, views
 from fastgd.config import *

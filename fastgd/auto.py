@@ -31,7 +31,10 @@ __all__: list[str] = []
 Vector = NDArray[np.float64]
 
 # Newton pays where its Hessian costs no more than so many gradients.
-NEWTON_PASSES = 128
+NEWTON_PASSES = 64
+# Of so many where the condition is so bad that L-BFGS takes hundreds.
+ILL_PASSES = 128
+ILL = 1e4
 # And where it is done in a moment.
 NEWTON_WORK = 1e8
 LBFGS_STEPS = 20_000
@@ -132,12 +135,13 @@ def minimize(objective: Any, theta0: Any, seed: Any, tol: Any) -> Result:
             watch.curvature = strong_convexity(objective) or 0.0
         started, known = "", None
         largest = 0.0 if model is None else _largest(model)
-        if model is not None and _many(model, largest):
+        beta = 0.0 if model is None else _glance(model)
+        if model is not None and _many(model, largest, beta):
             theta, known = _start(model, theta, seed, watch, largest)
             started = "after a stochastic start, "
         if watch.met:
             chosen = Chosen("SGD", f"a stochastic start over {model.n_samples} rows was enough")  # type: ignore[union-attr]
-        elif model is not None and _small(model):
+        elif model is not None and _small(model, not beta or beta > ILL * watch.curvature):
             chosen = Chosen("Newton", f"{started}only {objective.n_params} parameters")
             theta = newton.descend(model, theta, watch.enough)
         elif started and watch.curvature > 0 and _by_rows(model, largest):  # type: ignore[arg-type]
@@ -192,19 +196,20 @@ def _largest(model: LinearModel) -> float:
     return model.sample_smoothness() or 0.0
 
 
-def _many(model: LinearModel, largest: float) -> bool:
-    # A pass of n steps of 1/(3 L_max) goes as far as nβ/(3 L_max) whole gradients of 1/β. The
-    # choice needs β roughly only, so some of the rows tell.
-    if not largest:
-        return False
+def _many(model: LinearModel, largest: float, beta: float) -> bool:
+    # A pass of n steps of 1/(3 L_max) goes as far as nβ/(3 L_max) whole gradients of 1/β.
+    return largest > 0 and model.n_samples * beta >= WORTH * largest
+
+
+def _glance(model: LinearModel) -> float:
+    """β of the losses, roughly, as a choice needs it: some of the rows tell."""
     rows = model.X[:: max(1, model.n_samples // GLANCE)]
     weights = np.ones(rows.shape[1])
     for _ in range(3):
         weights = rows.T @ (rows @ (weights / np.linalg.norm(weights)))
         if not weights.any():
-            return False
-    beta = (model.loss.curvature or 0.0) * float(np.linalg.norm(weights)) / rows.shape[0]
-    return model.n_samples * beta >= WORTH * largest
+            return 0.0
+    return (model.loss.curvature or 0.0) * float(np.linalg.norm(weights)) / rows.shape[0]
 
 
 def _start(
@@ -257,10 +262,11 @@ def _by_rows(model: LinearModel, largest: float) -> bool:
     )
 
 
-def _small(model: LinearModel) -> bool:
+def _small(model: LinearModel, ill: bool) -> bool:
     if not newton.applies(model):
         return False
-    return model.n_params <= NEWTON_PASSES * model.n_outputs or newton.work(model) <= NEWTON_WORK
+    passes = ILL_PASSES if ill else NEWTON_PASSES
+    return model.n_params <= passes * model.n_outputs or newton.work(model) <= NEWTON_WORK
 
 
 def _with_kinks(

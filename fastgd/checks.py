@@ -8,6 +8,7 @@ import copy
 import math
 import numbers
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,13 @@ def column_names(given: Any) -> list[str] | None:
     return [str(column) for column in columns]
 
 
-def as_matrix(name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.float32)) -> Any:
-    """`given` as a finite C-contiguous (n, d) array, itself where it is one of a kept dtype."""
+def as_matrix(
+    name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.float32), look: bool = True
+) -> Any:
+    """`given` as a finite C-contiguous (n, d) array, itself where it is one of a kept dtype.
+
+    Without `look`, a dense array is not looked through: that is left to `checked_blocks`.
+    """
     if hasattr(given, "tocsr"):
         return _as_csr(name, given)
     names = column_names(given)
@@ -45,13 +51,26 @@ def as_matrix(name: str, given: Any, keep: tuple[Any, ...] = (np.float64, np.flo
     dtype = array.dtype if array.dtype in keep and array.dtype.isnative else np.dtype(np.float64)
     if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
         array = _converted(name, array, dtype)
+    if look:
+        _look_through(name, array, names)
+    return array
+
+
+def _look_through(name: str, array: Any, names: Any, first: int = 0) -> None:
     place = rows.first_not_finite(array) if array.dtype.kind == "f" else None
     if place is not None:
         row, column = divmod(place, array.shape[1])
+        value, row = array[row, column], row + first
         where = f"[{row}, {column}]" if names is None else f": column {names[column]!r}, row {row},"
-        raise ValueError(f"{name}{where} is {array[row, column]}: NaN and infinite "
-                         "entries are not accepted")  # fmt: skip
-    return array
+        raise ValueError(f"{name}{where} is {value}: NaN and infinite entries are not accepted")
+
+
+def checked_blocks(name: str, array: Any, names: Any, size: int) -> Iterator[tuple[int, Any]]:
+    """Blocks of so many rows and where they begin, each looked through while it is in a cache."""
+    for first in range(0, array.shape[0], size):
+        block = array[first : first + size]
+        _look_through(name, block, names, first)
+        yield first, block
 
 
 def _as_csr(name: str, given: Any) -> Any:

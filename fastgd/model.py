@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd import losses
-from fastgd.checks import as_matrix, as_vector, column_names
+from fastgd.checks import as_matrix, as_vector, checked_blocks, column_names
 from fastgd.files import as_path, replace_file
 from fastgd.losses import Loss
 from fastgd.objectives import ACTIVATIONS, LinearModel, NeuralNetwork, registry
@@ -252,7 +252,8 @@ class Model:
             Entries that are not finite real numbers, another number of columns, other names; rows
             whose margins are beyond what float64 holds.
         """
-        X = self._rows(X)
+        names = column_names(X)
+        X = self._rows(X, names)
         if hasattr(X, "indptr"):
             coef, intercept = self._linear()
             with np.errstate(all="ignore"):
@@ -260,8 +261,8 @@ class Model:
         else:
             margins = np.empty((X.shape[0], self.n_outputs))
             with np.errstate(all="ignore"):
-                for first in range(0, X.shape[0], ROWS):
-                    margins[first : first + ROWS] = self._forward(X[first : first + ROWS])
+                for first, block in checked_blocks("X", X, names, ROWS):
+                    margins[first : first + ROWS] = self._forward(block)
         wrong = ~np.isfinite(margins).all(axis=1)
         if wrong.any():
             row = int(np.argmax(wrong))
@@ -280,11 +281,10 @@ class Model:
             Z = Z @ W.T + b
         return Z * self.target_scale + self.target_mean
 
-    def _rows(self, X: Any) -> Any:
+    def _rows(self, X: Any, names: Any) -> Any:
         if hasattr(X, "tocsr") and self.activation is not None:
             raise TypeError("X is sparse, and a network takes dense data: take X.toarray()")
-        names = column_names(X)
-        X = as_matrix("X", X, (np.float64, np.float32, np.uint8))
+        X = as_matrix("X", X, (np.float64, np.float32, np.uint8), look=False)
         if X.shape[1] != self.n_features:
             raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
         known = self.feature_names

@@ -1,7 +1,10 @@
 # Says in the first lines of a test run which build of fastgd is under test; settings for all tests.
+import importlib.util
+import os
 import signal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No test asserts a time, and machines are slow at times.
@@ -17,3 +20,24 @@ def pytest_report_header() -> str:
     import fastgd
 
     return f"fastgd: {Path(fastgd.__file__).parent}"
+
+
+@pytest.fixture(scope="module")
+def keras():
+    """keras in float64, over jax, or torch where there is no jax: a process has one backend."""
+    backend = next(filter(importlib.util.find_spec, ("jax", "torch")), None)
+    if backend is not None:
+        os.environ.setdefault("KERAS_BACKEND", backend)
+    keras = pytest.importorskip("keras")
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    if keras.backend.backend() != "jax":
+        yield keras
+    else:
+        import jax
+
+        wide = jax.config.jax_enable_x64
+        jax.config.update("jax_enable_x64", True)
+        yield keras
+        jax.config.update("jax_enable_x64", wide)
+    keras.config.set_floatx(before)

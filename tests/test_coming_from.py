@@ -3,10 +3,7 @@
 Each test is a row: their call, ours, and what the table says of the difference.
 """
 
-import importlib.util
-import os
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,20 +30,6 @@ def agree(a, b, tolerance=1e-10):
 # keras; what its backends are warned of is not ours
 
 THEIRS = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@pytest.fixture(scope="module")
-def keras():
-    # It asks for its backend when it is imported, and TensorFlow is its default.
-    for backend in ("torch", "jax"):
-        if "keras" not in sys.modules and importlib.util.find_spec(backend):
-            os.environ.setdefault("KERAS_BACKEND", backend)
-            break
-    keras = pytest.importorskip("keras")
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield keras
-    keras.config.set_floatx(before)
 
 
 @pytest.fixture(scope="module")

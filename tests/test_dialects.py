@@ -5,8 +5,6 @@ from the oracle, at whatever the library takes for its parameters. Each library'
 where it is not installed.
 """
 
-import os
-
 import numpy as np
 import oracle
 import pytest
@@ -322,16 +320,6 @@ def test_optax_joins(optax):
 
 
 # --- keras ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def keras(optax):  # jax in 64 bits
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    keras = pytest.importorskip("keras")
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield keras
-    keras.config.set_floatx(before)
 
 
 KERAS = [

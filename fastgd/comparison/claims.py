@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1000
 LEVEL = 0.05
-# "About as much": gains that differ by less than a fifth of the loss, in points of percent.
+# "About as much": gains that differ by less than a fifth of the loss, in points of percent. Chosen
+# after first results were seen: docs/comparison.md says what depends on it.
 MARGIN = 20.0
 SIZES = (1, 2, 5, 10, 25, 50, 100)
 Values = NDArray[np.float64]

@@ -680,12 +680,17 @@ cdef class ByteRows(Rows):
 
 # Of the sparse kernels only the one of single steps is dispatched, which makes it 5 % faster: they
 # wait for single loads, not for arithmetic.
-cdef inline double sparse_dot(const real *values, const integer *columns, Py_ssize_t n,
-                              const double *w) noexcept nogil:
-    # Four sums: the loads of w miss the cache, and should not wait for one another's addition.
+cdef inline double asking_dot(const real *values, const integer *columns, Py_ssize_t n,
+                              const double *w, const char *line, const char *end) noexcept nogil:
+    # Four sums: the loads of w miss the cache, and should not wait for one another's addition. At
+    # each four entries a line of a later row is asked for: the buffers for lines under way are few,
+    # and all of a row at once would fill them.
     cdef Py_ssize_t p = 0
     cdef double a0 = 0, a1 = 0, a2 = 0, a3 = 0
     while p + 4 <= n:
+        if line < end:
+            prefetch(line)
+            line += LINE
         a0 += values[p] * w[columns[p]]
         a1 += values[p + 1] * w[columns[p + 1]]
         a2 += values[p + 2] * w[columns[p + 2]]
@@ -694,7 +699,39 @@ cdef inline double sparse_dot(const real *values, const integer *columns, Py_ssi
     while p < n:
         a0 += values[p] * w[columns[p]]
         p += 1
+    while line < end:
+        prefetch(line)
+        line += LINE
     return (a0 + a1) + (a2 + a3)
+
+
+cdef inline double sparse_dot(const real *values, const integer *columns, Py_ssize_t n,
+                              const double *w) noexcept nogil:
+    return asking_dot(values, columns, n, w, NULL, NULL)
+
+
+cdef inline void asking_add(double move, const real *values, const integer *columns, Py_ssize_t n,
+                            double *w, const char *line, const char *end) noexcept nogil:
+    cdef Py_ssize_t p = 0
+    while p + 4 <= n:
+        if line < end:
+            prefetch(line)
+            line += LINE
+        w[columns[p]] += move * values[p]
+        w[columns[p + 1]] += move * values[p + 1]
+        w[columns[p + 2]] += move * values[p + 2]
+        w[columns[p + 3]] += move * values[p + 3]
+        p += 4
+    while p < n:
+        w[columns[p]] += move * values[p]
+        p += 1
+    while line < end:
+        prefetch(line)
+        line += LINE
+
+
+cdef inline const char *line_of(const void *start) noexcept nogil:
+    return <const char *>(<size_t>start // LINE * LINE)
 
 
 cdef void sparse_margins(const real *values, const integer *columns, const integer *starts,
@@ -783,13 +820,18 @@ cdef void sparse_catch_up(const integer *columns, const integer *starts, Py_ssiz
 cdef kernel_void sparse_descend(const real *values, const integer *columns, const integer *starts,
                                 const Batch *batch, const double *lr, Descent *run,
                                 Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t i, p, place, start, stop, known = batch.count + batch.ahead
+    cdef Py_ssize_t i, place, start, stop, known = batch.count + batch.ahead
     cdef const double *targets = run.targets
     cdef const double *sample_weights = run.sample_weights
     cdef double *weights = run.weights
     cdef double *bias = run.bias
     cdef double decay = run.decay, factor = run.factor, move
+    cdef const char *values_line
+    cdef const char *values_end
+    cdef const char *columns_line
+    cdef const char *columns_end
     for i in range(batch.count):
+        values_line = values_end = columns_line = columns_end = NULL
         if batch.indices != NULL:
             # Where a row lies is itself a miss: its ends come first, then, nearer, its entries.
             if i + 16 < known:
@@ -799,14 +841,15 @@ cdef kernel_void sparse_descend(const real *values, const integer *columns, cons
                 place = <Py_ssize_t>batch.indices[i + 8]
                 start = starts[place]
                 stop = min(<Py_ssize_t>starts[place + 1], start + 1024)
-                fetch(values + start, (stop - start) * <Py_ssize_t>sizeof(values[0]))
-                fetch(columns + start, (stop - start) * <Py_ssize_t>sizeof(columns[0]))
+                values_line, values_end = line_of(values + start), <const char *>(values + stop)
+                columns_line, columns_end = line_of(columns + start), <const char *>(columns + stop)
         place = number_of(batch, i)
         start = starts[place]
         stop = starts[place + 1]
         if run.seen != NULL:
             catch_up_row(columns, start, stop, d, 1, weights, run.threshold, run.seen)
-        move = factor * sparse_dot(values + start, columns + start, stop - start, weights)
+        move = factor * asking_dot(values + start, columns + start, stop - start, weights,
+                                   values_line, values_end)
         if bias != NULL:
             move += bias[0]
         run.slope(&move, targets + place, 1, 1, run.parameters, NULL)
@@ -822,8 +865,8 @@ cdef kernel_void sparse_descend(const real *values, const integer *columns, cons
         if bias != NULL:
             bias[0] += move
         move /= factor
-        for p in range(start, stop):
-            weights[columns[p]] += move * values[p]
+        asking_add(move, values + start, columns + start, stop - start, weights,
+                   columns_line, columns_end)
         if run.seen != NULL:
             run.threshold += lr[i] * run.l1 / factor
             factor /= 1.0 + lr[i] * run.l2

@@ -5,8 +5,9 @@ from .objective cimport Objective
 from .sampling cimport Batch
 
 
-# One gradient, as a team shares it: each takes the next part of the rows, sums it, and adds its sum
-# to the total when its turn comes. So the result does not depend on who did what.
+# One gradient, as a team shares it: each takes the next part of the rows and sums it into a place
+# of its own, and the leader adds the sums in the order of the parts. So the result does not depend
+# on who did what, and nobody waits for a turn.
 cdef struct Job:
     const double *theta
     const Batch *batch
@@ -26,9 +27,16 @@ cdef class Team:
     cdef readonly Objective leader
     cdef readonly list helpers
     cdef Job job
+    # As many sums as may be under way or not yet added, one after another; and of each the number
+    # of the part that it holds, plus 1.
+    cdef double *sums
+    cdef int64_t *held
+    cdef Py_ssize_t places
+    cdef Py_ssize_t stride
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil
     cdef int sum_gradient(self, const double *theta, const Batch *batch,
                           double *out) noexcept nogil
     cdef int share(self, Objective member) noexcept nogil
+    cdef void add_up(self) noexcept nogil
     cdef void report(self, Objective member) noexcept nogil

@@ -1,15 +1,17 @@
 # The threads that share a gradient: a leader, which runs the steps, and helpers, each with a
 # compiled objective of its own (scratch memory) over the same data.
 #
-# The parts in which a gradient is summed depend on the batch alone, and are added in their order:
-# so the number of threads changes no bit, and nor does who is late.
+# The parts in which a gradient is summed depend on the batch alone, and their sums are added in
+# order: so the number of threads changes no bit, and nor does who is late.
 from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from .claim cimport add
 from .flush cimport flush
 from .objective cimport FAILED, OK, Objective
 from .sampling cimport Batch, cut
+from .vector cimport kernel_void
 
 cdef extern from "dispatch.h" nogil:
     int64_t read "fastgd_read"(int64_t *number)
@@ -19,6 +21,19 @@ cdef extern from "dispatch.h" nogil:
 
 # Turns that a waiting thread stays awake, about 0.1 ms: steps follow one another more closely.
 cdef Py_ssize_t AWAKE = 5000
+
+
+# Sums that are kept until they are added: so many, or what takes so many numbers, and enough for
+# each member to have one that waits beside the one under way. A helper that loses its core for a
+# while then holds up nobody before the end.
+cdef Py_ssize_t MOST_PLACES = 64
+cdef Py_ssize_t MOST_NUMBERS = 1 << 20
+
+
+cdef kernel_void add_vector(double *total, const double *part, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        total[j] += part[j]
 
 
 cdef inline void rest(Py_ssize_t *turns) noexcept nogil:
@@ -38,40 +53,77 @@ cdef class Team:
     """
 
     def __init__(self, Objective leader not None, helpers=()):
+        if self.sums != NULL:
+            raise TypeError("a Team is initialised once")
         for helper in helpers:
             if helper.n_params != leader.n_params or helper.n_samples != leader.n_samples:
                 raise ValueError("a helper must be of the leader's size")
         self.leader = leader
         self.helpers = list(helpers)
+        # An odd number of cache lines: see Update.
+        self.stride = (leader.n_params + 7) // 8 * 8 + 8
+        self.places = max(2 * (len(self.helpers) + 1),
+                          min(MOST_PLACES, MOST_NUMBERS // self.stride))
+        self.sums = <double *>calloc(self.places * self.stride, sizeof(double))
+        self.held = <int64_t *>calloc(self.places, sizeof(int64_t))
+        if self.sums == NULL or self.held == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.sums)
+        free(self.held)
+
+    cdef void add_up(self) noexcept nogil:
+        """Add the sums that are next in order and there; for the leader only."""
+        cdef Job *job = &self.job
+        cdef int64_t number = job.added
+        cdef Py_ssize_t place
+        while number < job.n_parts:
+            place = number % self.places
+            if read(&self.held[place]) != number + 1:
+                return
+            add_vector(job.out, self.sums + place * self.stride, self.leader.n_params)
+            number += 1
+            write(&job.added, number)
 
     cdef int share(self, Objective member) noexcept nogil:
         """Sum parts of the job until there are none left; only the leader may raise signals."""
         cdef Job *job = &self.job
         cdef Batch part
-        cdef Py_ssize_t work = 0, turns
+        cdef double *own
+        cdef Py_ssize_t work = 0, turns = 0
         cdef int64_t number
         cdef int status
+        cdef bint leads = member is self.leader
         while True:
             number = add(&job.taken, 1)
             if number >= job.n_parts:
-                return FAILED if read(&job.failed) else OK
+                break
+            turns = 0
+            while number >= read(&job.added) + self.places:
+                if leads:
+                    self.add_up()
+                rest(&turns)
             cut(job.batch, number * job.rows, job.rows, &part)
-            memset(member.partial, 0, member.n_params * sizeof(double))
+            own = self.sums + number % self.places * self.stride
+            memset(own, 0, member.n_params * sizeof(double))
             status = OK
             if not read(&job.failed):
-                status = member.add_gradient(job.theta, &part, member.partial)
+                status = member.add_gradient(job.theta, &part, own)
                 work += part.count * member.n_params
-                if member is self.leader and status == OK and work > 20_000_000:
+                if leads and status == OK and work > 20_000_000:
                     work = 0
                     status = member.hear_signals()
-            turns = 0
-            while read(&job.added) != number:
-                rest(&turns)
-            if status == OK:
-                member.add_partial(job.out)
-            else:
+            if status != OK:
                 write(&job.failed, 1)
-            write(&job.added, number + 1)
+            write(&self.held[number % self.places], number + 1)
+            if leads:
+                self.add_up()
+        turns = 0
+        while leads and read(&job.added) < job.n_parts:
+            self.add_up()
+            rest(&turns)
+        return FAILED if read(&job.failed) else OK
 
     cdef int gradient(self, const double *theta, const Batch *batch, double *out) noexcept nogil:
         cdef int status
@@ -96,6 +148,7 @@ cdef class Team:
         job.rows = self.leader.part_rows(batch.count)
         job.n_parts = (batch.count + job.rows - 1) // job.rows
         job.added = job.failed = 0
+        memset(self.held, 0, self.places * sizeof(int64_t))
         write(&job.taken, 0)
         add(&job.number, 1)
         write(&job.open, 1)

@@ -214,8 +214,8 @@ class Supervised(Objective, registered=False):
         with self.borrow() as core:
             return core.margins(theta, X)
 
-    def _rows(self, X: Any) -> Any:
-        X = as_matrix("X", X, self.kept)
+    def _rows(self, X: Any, look: bool = True) -> Any:
+        X = as_matrix("X", X, self.kept, look)
         if X.shape[1] != self.n_features:
             raise ValueError(f"X has {X.shape[1]} columns, the model has {self.n_features}")
         return X

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastgd import losses
+from fastgd import checks, losses
 from fastgd.core import descent, linear, objective, solver
 from fastgd.losses import Loss
 from fastgd.objectives.base import Supervised, Vector, row_weights
@@ -19,6 +19,9 @@ from fastgd.objectives.spectrum import (
 )
 
 __all__ = ["LeastSquares", "LinearModel", "LogisticRegression", "SoftmaxRegression"]
+
+# Entries of X that are predicted from at a time: a quarter of a megabyte.
+BLOCK_ENTRIES = 1 << 15
 
 
 class LinearModel(Supervised):
@@ -116,6 +119,23 @@ class LinearModel(Supervised):
                 f"a batch of this sparse data has about {entries:.0f} entries: plain SGD does not",
                 stacklevel=5,
             )
+
+    def margins(self, theta: Any, X: Any) -> Vector:
+        """x·w + b of each row of X: (m, n_outputs)."""
+        theta, names = checks.as_vector("theta", theta, self.n_params), checks.column_names(X)
+        X = self._rows(X, look=False)
+        with self.borrow() as core:
+            if hasattr(X, "indptr"):
+                return core.margins(theta, X)
+            # Each block is looked through and multiplied while it is in a cache.
+            size = max(64, BLOCK_ENTRIES // X.shape[1])
+            blocks = checks.checked_blocks("X", X, names, size)
+            if X.shape[0] <= size:
+                return core.margins(theta, next(blocks)[1])
+            found = np.empty((X.shape[0], self.n_outputs))
+            for first, block in blocks:
+                found[first : first + size] = core.margins(theta, block)
+            return found
 
     def smoothness(self) -> float | None:
         """β, from above; None where the loss has no curvature.

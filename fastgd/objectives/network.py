@@ -129,10 +129,10 @@ class NeuralNetwork(Supervised):
             X, y, self.sizes, self.activation, self.loss, self.scale, penalty, weights
         )
 
-    def _rows(self, X: Any) -> Any:
+    def _rows(self, X: Any, look: bool = True) -> Any:
         if hasattr(X, "tocsr"):
             raise TypeError("X is sparse, and a network takes dense data: take X.toarray()")
-        return super()._rows(X)
+        return super()._rows(X, look)
 
     def initial_point(self, seed: Any = 0) -> Vector:
         """A random starting point: normal weights, biases 0.

@@ -12,6 +12,8 @@ Vector = NDArray[np.float64]
 
 # Above this width an eigenvalue comes from Lanczos, below from the whole matrix.
 EXACT_WIDTH = 2048
+# Below this one all eigenvalues take less time than the import of scipy.linalg.
+SMALL = 256
 
 
 @np.errstate(under="ignore")
@@ -82,13 +84,15 @@ def _largest_eigenvalue(X: Any, intercept: bool, weights: Vector | None) -> floa
     n, d = X.shape
     width = d + intercept
     if min(n, width) <= EXACT_WIDTH:
-        from scipy.linalg import eigvalsh
-
         if width <= n:
             gram = gram_matrix(X, intercept, weights)
         else:
             gram = _outer(X, intercept, weights)
         top = len(gram) - 1
+        if top < SMALL:
+            return float(np.linalg.eigvalsh(gram)[top]) * (1 + 1e-12)
+        from scipy.linalg import eigvalsh
+
         return float(eigvalsh(gram, subset_by_index=[top, top])[0]) * (1 + 1e-12)
 
     from scipy.sparse.linalg import LinearOperator, eigsh

@@ -133,9 +133,14 @@ class Sheet:
         self, scale: Scale, top: float, bottom: float, name: str = "", most: int = 5
     ) -> None:
         """A horizontal axis: lines from top to bottom, numbers and a name below."""
+        first, last = scale(scale.low), scale(scale.high)
         for value in scale.ticks(most):
-            self.line(scale(value), top, scale(value), bottom)
-            self.text(scale(value), bottom + 12, label(value), "middle", 10, GREY)
+            x, words = scale(value), label(value)
+            # A number at an end stays within: another axis may begin there.
+            half = 3.0 * len(words)
+            anchor = "start" if x - half < first else "end" if x + half > last else "middle"
+            self.line(x, top, x, bottom)
+            self.text(x, bottom + 12, words, anchor, 10, GREY)
         if name:
             middle = (scale(scale.low) + scale(scale.high)) / 2
             self.text(middle, bottom + 25, name, "middle", 11, GREY)

@@ -159,7 +159,8 @@ def rates(found: "Comparison", problem: str, columns: int = 3) -> Sheet:
         y = 42.0 + (height + 34) * (i // columns)
         across = Scale(least / 1.3, most * 1.3, x, x + width, True)
         up = Scale(low, high, y + 14 + height, y + 14, logarithmic)
-        sheet.text(x, y + 9, optimizer, size=10.5)
+        # As large as its panel is wide.
+        sheet.text(x, y + 9, optimizer, size=min(10.5, 1.7 * width / len(optimizer)))
         sheet.across(across, y + 14, y + 14 + height, most=3)
         for tick in up.ticks(4):
             sheet.line(x, up(tick), x + width, up(tick))
