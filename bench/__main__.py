@@ -181,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     if out is not None:
         command = " ".join(["python -m bench", *(arguments or sys.argv[1:])])
         text = PREAMBLE.format(command=command) + "\n\n".join(sections) + "\n"
+        out.mkdir(parents=True, exist_ok=True)
         (out / "RESULTS.md").write_text(text)
         remember(raw, out / "history.csv")
         chart.draw(found, HERE.parent / "docs" / "speed.svg" if out == HERE else out / "speed.svg")

@@ -234,7 +234,7 @@ def table(known: dict[str, Any]) -> str:
             shown = f"{ratio:.2g}×" if ratio >= 1 else f"**{ratio:.2g}×, {peer} wins**"
             way = line["way"].split(" (")[0]
             if "stochastic start, " in line["way"]:
-                way = f"SAGA, then {way}"
+                way = f"SGD, then {way}"
             rows.append(
                 f"| {name} | {precision:.0e} | {show(seconds[AUTO])} | {way} | "
                 f"{show(seconds[peer])}, {peer} | {shown} |"

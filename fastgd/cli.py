@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except OSError as error:
                 code = _complain(_reason(error))
             signals.raising = False
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, RuntimeError) as error:
+            # Before 3.12 Python wraps what is raised while a class is made.
+            if isinstance(error, RuntimeError) and not signals.heard:
+                raise
             signals.raising = False
             code = _complain("terminated" if signals.terminated else "interrupted", INTERRUPTED)
         _let_go(sys.stdout)
@@ -71,7 +74,7 @@ class _Signals:
     """
 
     def __init__(self) -> None:
-        self.raising = self.terminated = self._heard = False
+        self.raising = self.terminated = self.heard = False
         self._numbers: list[int] = []
 
     def __enter__(self) -> "_Signals":
@@ -91,12 +94,12 @@ class _Signals:
         sys.unraisablehook = self._hook
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGTERM and not self._heard:
+        if number == signal.SIGTERM and not self.heard:
             self.terminated = True
             # Whoever hears Ctrl-C, such as a run inside a chunk, is to hear this.
             signal.raise_signal(signal.SIGINT)
-        elif self.raising and not self._heard:
-            self._heard = True
+        elif self.raising and not self.heard:
+            self.heard = True
             raise KeyboardInterrupt
         else:
             early.leave(signal.SIGTERM if self.terminated else number)

@@ -262,7 +262,7 @@ class Result:
     def stationarity(self) -> NDArray[np.float64]:
         r"""The fluctuation-dissipation ratio at each record, of a run with ``stationarity=True``.
 
-        .. math:: \frac{\sum_k ⟨θ_k, g_k⟩}{\sum_k \frac{1+γ_k}{2 η_k (1-δ_k)} ‖θ_{k+1} - θ_k‖^2}
+        .. math:: \frac{\sum_k ⟨θ_k, g_k⟩}{\sum_k \frac{1+γ_k}{2 η_k (1-δ_k)} \|θ_{k+1} - θ_k\|^2}
 
         over the later half of the steps so far (from the last record before it on), where g_k is
         the gradient of step k, γ the momentum (0 for SGD) and δ its dampening (γ for an average of

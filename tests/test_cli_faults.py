@@ -486,16 +486,23 @@ def test_help_that_cannot_be_written_is_an_error(tmp_path):
 
 @POSIX
 @pytest.mark.parametrize("name, code", [("INT", 130), ("TERM", 143)])
-@pytest.mark.parametrize("when", ["import", "run"])
+@pytest.mark.parametrize("when", ["import", "run", "class"])
 def test_a_signal_at_any_time_is_one_line(tmp_path, name, code, when):
-    # While numpy is imported, or from a callback's place in the middle of the command.
+    # While numpy is imported, from a callback's place inside of the command, or where a class
+    # is made, whose errors Python may wrap.
     where = "import fastgd.core.update" if when == "import" else "fastgd.commands"
+    send = f"os.kill(os.getpid(), signal.SIG{name})"
+    if when == "class":
+        send = "type('Made', (), {'field': Field()})"
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
         "class Sender:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {where.split()[-1]!r}:\n"
-        f"            os.kill(os.getpid(), signal.SIG{name})\n"
+        f"            {send}\n"
+        "class Field:\n"
+        "    def __set_name__(self, owner, name):\n"
+        f"        os.kill(os.getpid(), signal.SIG{name})\n"
         "sys.meta_path.insert(0, Sender())\n"
     )
     done = subprocess.run(

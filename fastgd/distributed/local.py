@@ -77,7 +77,7 @@ class LocalSteps:
 
     def take(
         self, lr: Vector, momentum: Vector, record_every: int = 0, total: int = -1,
-        recorded: int = -1,
+        recorded: int = -1, alone: bool = False,
     ) -> bool:  # fmt: skip
         """Take ``len(lr)`` steps, average θ where that is due, and record as a Solver does."""
         done, looked = 0, False

@@ -9,6 +9,7 @@ import os
 import pickle
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = ["launched"]
 
 Vector = NDArray[np.float64]
 
+# How long a rank that ends all waits, so that what it said is heard.
+SPOKEN_SECONDS = 0.3
 # Exceptions of one rank that the others raise as such, with its text.
 KINDS = (OSError, ValueError, TypeError, IndexError, ArithmeticError)
 
@@ -203,6 +206,8 @@ def end_all_together() -> None:
         text = f"fastgd: rank {rank} of {size} ended by {kind.__name__}, and with it all ranks\n"
         sys.stderr.write(text)
         sys.stderr.flush()
+        # mpiexec throws away what it has not passed on by then.
+        time.sleep(SPOKEN_SECONDS)
         MPI.COMM_WORLD.Abort(1)
 
     sys.excepthook = end_all

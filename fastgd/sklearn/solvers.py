@@ -154,7 +154,14 @@ def _curvatures(f: LinearModel, margins: Vector) -> Vector:
     return np.where(active, 2.0, 0.0)
 
 
-def _hessian(f: LinearModel, theta: Vector) -> Vector:
+def _columns(f: LinearModel) -> Any:
+    """Xᵀ in CSR where rows are mostly 0, and else None."""
+    if not hasattr(f.X, "indptr") or FILLED * f.X.nnz >= f.n_samples * f.n_features:
+        return None
+    return f.X.T.tocsr().astype(np.float64, copy=False)
+
+
+def _hessian(f: LinearModel, theta: Vector, columns: Any) -> Vector:
     d, p = f.n_features, f.n_params
     if isinstance(f.loss, losses.Squared):
         weights = np.full(f.n_samples, 2.0 / f.n_samples)
@@ -163,16 +170,14 @@ def _hessian(f: LinearModel, theta: Vector) -> Vector:
     if f.sample_weight is not None:
         weights *= f.sample_weight * (f.n_samples / f.sample_weight.sum())
     out = np.zeros((p, p))
-    sparse = hasattr(f.X, "indptr") and FILLED * f.X.nnz < f.n_samples * d
-    if sparse:
-        # Of rows that are mostly 0, only the products that are not.
+    if columns is not None:  # only the products that are not 0
         X = f.X.astype(np.float64, copy=False)
-        turned = X.T.tocsr()
-        turned.data *= weights[turned.indices]
-        out[:d, :d] = (turned @ X).toarray()
+        scaled = columns.copy()
+        scaled.data *= weights[columns.indices]
+        out[:d, :d] = (scaled @ X).toarray()
         if f.fit_intercept:
-            out[d, :d], out[d, d] = np.ravel(turned.sum(axis=1)), weights.sum()
-    for start in () if sparse else range(0, f.n_samples, ROWS):
+            out[d, :d], out[d, d] = np.ravel(scaled.sum(axis=1)), weights.sum()
+    for start in range(0, f.n_samples, ROWS) if columns is None else ():
         block = f.X[start : start + ROWS]
         block = block.toarray() if hasattr(block, "indptr") else block
         block = block.astype(np.float64, copy=False)
@@ -194,13 +199,14 @@ def _newton(f: LinearModel, theta: Vector, bound: float, max_iter: int, watch: W
     # From the outside no gap is looked for before the first step.
     error, near = math.inf, bool(theta.any())
     constant = isinstance(f.loss, losses.Squared)
+    columns = _columns(f)
     for t in range(max_iter + 1):
         if near or t == max_iter:
             error = gap(f, theta, value)
             if error <= bound or t == max_iter:
                 break
         watch.begin()
-        hessian = _hessian(f, theta)
+        hessian = _hessian(f, theta, columns)
         # A column that tells nothing leaves the matrix singular; so much moves nothing else.
         ridge = 1e-14 * np.trace(hessian) / len(hessian)
         hessian[np.diag_indices_from(hessian)] += ridge
