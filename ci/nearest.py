@@ -15,6 +15,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 RULES = ["golden", "updates", "solvers"]
 LINEAR = ["golden", "core_edges", "objectives", "losses", "loss_registry", "sparse", "rows"]
 NEAREST = {
+    "core/adam": RULES,
     "core/around": RULES,
     "core/build": ["config"],
     "core/claim": ["threads", "interrupts"],
@@ -36,7 +37,7 @@ NEAREST = {
     "core/team": ["golden", "core_edges", "threads"],
     "core/tuning": [*RULES, "tuning_free"],
     "core/update": [*RULES, "core_edges", "checkpoint"],
-    "core/online": ["core_online"],
+    "core/online": ["core_online", "sklearn_home", "sklearn"],
     "core/reduced": ["golden", "reduced"],
     "core/spread": ["distributed"],
     "core/epochs": ["golden", "sklearn", "network"],
