@@ -305,7 +305,7 @@ def _draw(found: dict[str, dict[str, list[tuple[float, float]]]], path: Path) ->
         low, high = axes.get_ylim()
         axes.set_ylim(low / 2, high * 2)
         axes.set_title(grows, fontsize=8)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(which="both", labelsize=7)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7, frameon=False)
     figure.supylabel("µs of a sample or step", fontsize=9)
