@@ -223,7 +223,7 @@ class LinearModel(Supervised):
         return f"{type(self).__name__}({size}{loss}{self._options()}{intercept})"
 
 
-class _Named(LinearModel, registered=False):
+class _Named(LinearModel):
     """A linear model whose loss is in its name."""
 
     named: ClassVar[Loss]
