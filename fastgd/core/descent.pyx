@@ -10,10 +10,11 @@ from libc.string cimport memcpy, memset
 
 from .linear cimport MARGINS, LinearObjective
 from .objective cimport OK
-from .rows cimport Descent, apply_late, fold
+from .rows cimport Descent
 from .sampling cimport Batch, cut
 from .singles cimport SparseSingles, adagrad_singles
 from .solver cimport Solver
+from .sparse cimport apply_late, fold
 from .update cimport count
 
 import numpy as np

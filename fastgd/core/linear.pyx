@@ -8,8 +8,9 @@ from libc.stdlib cimport free, malloc
 from .losses cimport make, pick
 from .objective cimport OK, Objective
 from .penalties cimport Penalty
-from .rows cimport TOGETHER, Rows, wrap
+from .rows cimport TOGETHER, Rows
 from .sampling cimport Batch, cut
+from .storage cimport wrap
 
 from .reading import read_ahead
 

@@ -16,8 +16,9 @@ from .losses cimport Loss, make, pick
 from .objective cimport OK, Objective
 from .penalties cimport Penalty
 from .products cimport is_small, product
-from .rows cimport Rows, wrap
+from .rows cimport Rows
 from .sampling cimport Batch, cut
+from .storage cimport wrap
 from .vector cimport bits_of, from_bits, kernel_void, scale as scale_vector
 
 from .reading import read_ahead

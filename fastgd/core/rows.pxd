@@ -3,12 +3,19 @@ from libc.stdint cimport int32_t, int64_t
 
 from .losses cimport LossKernel
 from .sampling cimport Batch
-from .vector cimport prefetch
+from .vector cimport prefetch, real
+
+# The type of the column indices of a CSR matrix.
+ctypedef fused integer:
+    int32_t
+    int64_t
 
 cdef enum:
     LINE = 64
     # Dense rows whose sum goes to several outputs at once: a divisor of what threads take.
     TOGETHER = 32
+    # Asked for ahead of use. A random row is a cache miss of about 80 ns, a few rows of work.
+    PREFETCH_BYTES = 1 << 13
 
 
 cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
@@ -18,6 +25,11 @@ cdef inline void fetch(const void *start, Py_ssize_t size) noexcept nogil:
     while line < end:
         prefetch(line)
         line += LINE
+
+
+cdef inline const real *row_of(const real *X, Py_ssize_t d, const Batch *batch,
+                               Py_ssize_t i) noexcept nogil:
+    return X + d * (batch.first + i if batch.indices == NULL else <Py_ssize_t>batch.indices[i])
 
 
 cdef inline Py_ssize_t number_of(const Batch *batch, Py_ssize_t i) noexcept nogil:
@@ -88,10 +100,3 @@ cdef class Rows:
 
     # Raises where memory that others may write into would be read out of its bounds.
     cdef int check(self) except -1
-
-
-# The weights as they are, of those stored on sparse rows; and the same in place, for good.
-cdef void apply_late(double *weights, Py_ssize_t d, Py_ssize_t n_outputs,
-                     const Descent *run) noexcept nogil
-cdef void fold(Descent *run, Py_ssize_t d, Py_ssize_t n_outputs) noexcept nogil
-cdef Rows wrap(X)
