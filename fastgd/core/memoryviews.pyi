@@ -1,0 +1,1 @@
+# What Cython shares between modules; nothing of ours.
